@@ -1,0 +1,43 @@
+# The few commands anybody needs. On a fresh Debian 12 machine `make run` and `make test` do all the set-up.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+FAMILIES := $(sort $(notdir $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))))
+DONE   := $(VENV)/.installed
+
+.PHONY: run test setup lint docs docs-write bench clean help
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+setup: $(DONE) ## create .venv with this project and everything its tests need
+
+$(DONE): pyproject.toml constraints.txt tools/requirements.txt tools/setup $(wildcard plugins/*/pyproject.toml)
+	tools/setup "$(PYTHON)" $(VENV) $(FAMILIES)
+	touch $@
+
+run: setup ## show this machine, and a simulated Jetson AGX Orin from identification to applied settings
+	tools/demo $(BIN)
+
+lint: setup ## style, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy hal tools
+	for family in $(FAMILIES); do MYPYPATH=.:plugins/$$family $(BIN)/mypy plugins/$$family/hal_$$family || exit 1; done
+	$(BIN)/lint-imports
+
+docs: setup ## build the documentation strictly into build/docs
+	$(BIN)/sphinx-build -q -n -W --keep-going -b html docs build/docs
+
+docs-write: setup ## write the generated pages again: hooks, support matrix, schema
+	$(BIN)/python tools/generate_docs.py
+
+test: lint docs ## everything CI runs
+	$(BIN)/python -m pytest -n auto
+
+bench: setup ## the figures of docs/benchmarks.md
+	$(BIN)/python benchmarks/run.py
+
+clean: ## remove everything that was generated
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,43 @@
+"""`hal apply`: make the changes that `hal plan` shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hal.cli.common import Options, print_value, takes_options
+from hal.cli.plan import config_option, document, read_config, show_rest
+from hal.document import error as error_document
+
+
+@click.command()
+@config_option
+@takes_options
+def apply(options: Options, config: Path | None) -> int:
+    """Make the changes that plan shows. What is already so is not touched.
+
+    Ends with 1 where a value was refused or a change failed; everything else was made nevertheless.
+    """
+    device = options.open_device()
+    plan = device.plan(read_config(config))
+    results = device.apply(plan)
+    if options.as_json:
+        done = [
+            {"path": item.path, "result": item.result, "error": error_document(item.error) if item.error else None}
+            for item in results
+        ]
+        print_value({**document(plan), "changes": done})
+    else:
+        for item in results:
+            if item.result is not None:
+                result = item.result
+                note = f": {result.note}" if result.note else ""
+                click.echo(f"{item.path}: {result.previous} -> {result.value}, {result.outcome.value}{note}")
+            elif item.error is not None:
+                click.echo(f"failed: {item.error.message}", err=True)
+        if not results:
+            click.echo("nothing to change")
+        show_rest(plan)
+    failed = any(item.error for item in results)
+    return 1 if failed or plan.refused else 0

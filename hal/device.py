@@ -1,0 +1,188 @@
+"""`Device`: the face that runtime services use. It has no board knowledge of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from hal.errors import CapabilityAbsent, ValueRefused
+from hal.identify import CONFIG, Hardware, identify
+from hal.json_file import read_object
+from hal.modalias import peripherals
+from hal.model import (
+    DeviceType,
+    HealthCheck,
+    Identity,
+    ModemModel,
+    Problem,
+    RtcClock,
+    Unsupported,
+    UpdateStep,
+    WifiFirmware,
+)
+from hal.plugins import Catalog, Scope
+from hal.protocols import BootConfig, Bootloader, Fan, Power, Splash
+from hal.root import Root
+from hal.settings.plan import Applied, Plan, apply, plan
+
+T = TypeVar("T")
+
+NOUNS = ("bootloader", "fan", "power", "splash")
+"""Capabilities of which a board has one or none."""
+
+
+class Device:
+    """One device: what it is, and what it can do.
+
+    A capability the board lacks is `None`, and `absent` says why. Everything is looked up when first asked for. Raises
+    `HalError` only; a broken plugin is listed in `problems` and the rest works.
+    """
+
+    def __init__(self, root: Root, identity: Identity, catalog: Catalog) -> None:
+        self.root = root
+        self.identity = identity
+        self._catalog = catalog
+        self._scope = Scope(catalog, (identity.plugin, *_addons(root, identity, catalog)))
+        self._absent: dict[str, str] = {}
+
+    @classmethod
+    def open(
+        cls, root: Root | str | os.PathLike[str] = "/", *, board: str | None = None, catalog: Catalog | None = None
+    ) -> Device:
+        """Identify the device below `root` and open it; `board` overrides with a slug or alias.
+
+        A long-running service passes the same `catalog` each time, so that plugins are found and imported once. Raises
+        `BoardUnknown`, `BoardAmbiguous`, `PluginFault` or `FileFault`.
+        """
+        root = root if isinstance(root, Root) else Root(root)
+        catalog = Catalog() if catalog is None else catalog
+        return cls(root, identify(root, catalog, board), catalog)
+
+    @property
+    def device_type(self) -> DeviceType:
+        """The row of this device type."""
+        return self.identity.device_type
+
+    @property
+    def plugins(self) -> tuple[str, ...]:
+        """Import names of the plugins in use: the owner, then add-ons."""
+        return self._scope.modules
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with plugins, as far as they were asked."""
+        return tuple(self._catalog.problems)
+
+    # -- capabilities --------------------------------------------------------------------------------------------
+
+    @cached_property
+    def bootloader(self) -> Bootloader | None:
+        """Slots, boot count, rollback."""
+        return self._one("bootloader", Bootloader)
+
+    @cached_property
+    def fan(self) -> Fan | None:
+        """Fan profiles."""
+        return self._one("fan", Fan)
+
+    @cached_property
+    def power(self) -> Power | None:
+        """Power modes."""
+        return self._one("power", Power)
+
+    @cached_property
+    def splash(self) -> Splash | None:
+        """The boot logo."""
+        return self._one("splash", Splash)
+
+    @cached_property
+    def boot_config(self) -> tuple[BootConfig, ...]:
+        """What the firmware reads before the kernel."""
+        return self._all("hal_boot_config", BootConfig)
+
+    @cached_property
+    def clocks(self) -> tuple[RtcClock, ...]:
+        """Real-time clocks, best first."""
+        return self._all("hal_rtc", RtcClock)
+
+    @cached_property
+    def modems(self) -> tuple[ModemModel, ...]:
+        """Modem models that the add-ons present here describe."""
+        return self._all("hal_modems", ModemModel)
+
+    @cached_property
+    def wifi_firmware(self) -> tuple[WifiFirmware, ...]:
+        """WiFi adapters that the add-ons present here describe."""
+        return self._all("hal_wifi_firmware", WifiFirmware)
+
+    @cached_property
+    def health_checks(self) -> tuple[HealthCheck, ...]:
+        """Board checks of a new OS."""
+        return self._all("hal_health_checks", HealthCheck)
+
+    @cached_property
+    def update_steps(self) -> tuple[UpdateStep, ...]:
+        """Board steps around an OS update."""
+        return self._all("hal_update_steps", UpdateStep)
+
+    @property
+    def absent(self) -> Mapping[str, str]:
+        """Why each capability that is `None` is absent, by its name."""
+        for noun in NOUNS:
+            getattr(self, noun)
+        return MappingProxyType(self._absent)
+
+    def need(self, noun: str) -> Any:
+        """The capability called `noun`. Raises `CapabilityAbsent` with the reason where this board lacks it."""
+        if noun not in NOUNS:
+            raise ValueRefused(f"{noun!r} is no capability; allowed are {', '.join(NOUNS)}", allowed=NOUNS)
+        capability = getattr(self, noun)
+        if capability is None:
+            raise CapabilityAbsent(f"{self.device_type.slug} has no {noun}: {self._absent[noun]}", path=noun)
+        return capability
+
+    def _one(self, noun: str, kind: type[T]) -> T | None:
+        answer = self._scope.first(f"hal_{noun}", kind, device_type=self.device_type, root=self.root)
+        if isinstance(answer, Unsupported):
+            self._absent[noun] = answer.reason
+            return None
+        if answer is None:
+            broken = [
+                p for p in self._catalog.problems if f"hal_{noun}" in p.message or p.plugin == self.identity.plugin
+            ]
+            plugin = self.identity.plugin
+            self._absent[noun] = (
+                f"{plugin}: {broken[0].message}" if broken else f"{plugin} offers none for this device type"
+            )
+        return answer
+
+    def _all(self, hook: str, kind: type[T]) -> tuple[T, ...]:
+        return self._scope.joined(hook, kind, device_type=self.device_type, root=self.root)
+
+    # -- config.json ---------------------------------------------------------------------------------------------
+
+    def read_config(self) -> dict[str, Any]:
+        """This device's config.json. Raises `FileFault` or `Damaged`; the file is never changed."""
+        return read_object(self.root, CONFIG)
+
+    def plan(self, config: dict[str, Any] | None = None) -> Plan:
+        """What a config.json would change here; by default the device's own."""
+        wanted = self.read_config() if config is None else config
+        return plan(wanted, power=self.power, fan=self.fan, absent=dict(self.absent))
+
+    def apply(self, plan: Plan) -> tuple[Applied, ...]:
+        """Make the changes of a plan."""
+        return apply(plan)
+
+
+def _addons(root: Root, identity: Identity, catalog: Catalog) -> tuple[str, ...]:
+    """The add-ons whose modalias is present; only buses that some add-on names are looked at."""
+    addons = set(catalog.index.addon_modules())
+    if not addons:
+        return ()
+    hardware = Hardware(compatible=identity.compatible, model=identity.model, dmi=identity.dmi)
+    present = {*hardware.modaliases(), *peripherals(root, catalog.index.buses() - {"of", "dmi"})}
+    return tuple(module for module in catalog.index.matching(present) if module in addons)

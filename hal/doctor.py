@@ -1,0 +1,103 @@
+"""Looks for what is wrong on a device. Changes nothing; every finding says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attrs import frozen
+
+from hal.device import NOUNS, Device
+from hal.errors import BoardUnknown, HalError
+from hal.identify import CONFIG
+from hal.plugins import Catalog
+from hal.root import Root
+
+
+@frozen(kw_only=True)
+class Finding:
+    """One thing that is wrong: a stable code, what it is about, what is the matter, and what to do."""
+
+    code: str
+    about: str
+    message: str
+    advice: str
+
+
+def examine(root: Root, board: str | None = None, catalog: Catalog | None = None) -> tuple[Finding, ...]:
+    """Everything found wrong with the device below `root` and the installed plugins."""
+    catalog = Catalog() if catalog is None else catalog
+    findings = list(_device(root, board, catalog))
+    for problem in dict.fromkeys((*catalog.conflicts(), *catalog.problems)):
+        findings.append(
+            Finding(code="plugin", about=f"plugin {problem.plugin}", message=problem.message, advice=problem.advice)
+        )
+    return tuple(findings)
+
+
+def _device(root: Root, board: str | None, catalog: Catalog) -> Iterator[Finding]:
+    try:
+        device = Device.open(root, board=board, catalog=catalog)
+    except HalError as error:
+        known = not isinstance(error, BoardUnknown)
+        yield Finding(
+            code=error.code,
+            about="board",
+            message=error.message,
+            advice="see the plugin findings" if known else "see `hal identify --explain`; `--board SLUG` overrides",
+        )
+        return
+    for warning in device.identity.warnings:
+        yield Finding(code="identity", about="board", message=warning, advice="see `hal identify --explain`")
+    yield from _config(device)
+    yield from _capabilities(device)
+
+
+def _config(device: Device) -> Iterator[Finding]:
+    try:
+        plan = device.plan()
+    except HalError as error:
+        yield Finding(
+            code=error.code, about=CONFIG, message=error.message, advice="mend the file; nothing here overwrites it"
+        )
+        return
+    for refused in plan.refused:
+        yield Finding(
+            code=refused.code, about=CONFIG, message=refused.message, advice=f"change {refused.path} in config.json"
+        )
+    for planned in plan.changes:
+        change = planned.change
+        yield Finding(
+            code="not-applied",
+            about=planned.path,
+            message=f"config.json asks for {change.value}, but {change.previous} is configured",
+            advice="run `hal apply`",
+        )
+
+
+def _capabilities(device: Device) -> Iterator[Finding]:
+    for noun in NOUNS:
+        capability = getattr(device, noun)
+        state = getattr(capability, "state", None)
+        if state is None:
+            continue
+        try:
+            found = state()
+        except HalError as error:
+            yield Finding(code=error.code, about=noun, message=error.message, advice=f"see `hal {noun} status`")
+            continue
+        running = getattr(found.running, "name", found.running)
+        configured = getattr(found.configured, "name", found.configured)
+        if getattr(found, "reboot_required", False):
+            yield Finding(
+                code="reboot-required",
+                about=noun,
+                message=f"{configured} is configured, but {running} is running",
+                advice="reboot",
+            )
+        elif running is not None and running != configured:
+            yield Finding(
+                code="not-applied",
+                about=noun,
+                message=f"{configured} is configured, but {running} is running",
+                advice=f"run `hal {noun} set {configured}`, and look at the service's log",
+            )

@@ -1,0 +1,108 @@
+"""Plain data for `--json`: the capability document, and any attrs value as dictionaries and lists.
+
+The capability document has a JSON Schema, `hal/schema/capabilities.json`. Its `schema` number rises when a reader of
+the old form would misread the new one; keys may be added without that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+import attrs
+
+from hal.device import Device
+from hal.errors import HalError
+from hal.protocols import Fan, Power
+
+SCHEMA = 1
+
+
+def plain(value: object) -> Any:
+    """attrs classes become dictionaries, enums their values, tuples lists; unset facts stay, as `null` or `[]`."""
+    if isinstance(value, Enum):
+        return value.value
+    if attrs.has(type(value)):
+        return {name: plain(item) for name, item in fields(value)}
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def fields(value: Any) -> tuple[tuple[str, object], ...]:
+    """Name and value of every field of an attrs object."""
+    return tuple(attrs.asdict(value, recurse=False).items())
+
+
+def error(fault: HalError) -> dict[str, Any]:
+    """An error as every command prints it with `--json`; keys that do not apply are left out."""
+    found: dict[str, Any] = {"code": fault.code, "message": fault.message, "path": fault.path}
+    for name in ("allowed", "slugs", "line", "column", "candidates"):
+        extra = getattr(fault, name, None)
+        if extra:
+            found[name] = plain(extra)
+    return found
+
+
+def capabilities(device: Device) -> dict[str, Any]:
+    """What this board can do, computed from the objects its plugins returned. Starts no program."""
+    identity = device.identity
+    row = identity.device_type
+    document: dict[str, Any] = {
+        "schema": SCHEMA,
+        "device_type": {
+            "slug": row.slug,
+            "name": row.name,
+            "arch": plain(row.arch),
+            "machine": row.machine,
+            "bootloader": plain(row.bootloader),
+            "plugin": identity.plugin,
+        },
+        "board": {
+            "name": identity.board.name if identity.board else None,
+            "compatible": list(identity.compatible),
+            "model": identity.model,
+        },
+        "capabilities": {
+            "bootloader": _one(device, "bootloader", lambda _: {}),
+            "fan": _one(device, "fan", _fan),
+            "power": _one(device, "power", _power),
+            "splash": _one(device, "splash", lambda _: {}),
+            "boot_config": [{"name": item.name} for item in device.boot_config],
+            "clocks": plain(device.clocks),
+            "modems": plain(device.modems),
+            "wifi_firmware": plain(device.wifi_firmware),
+            "health_checks": [{"name": check.name, "purpose": check.purpose} for check in device.health_checks],
+            "update_steps": [
+                {"name": step.name, "phase": plain(step.phase), "purpose": step.purpose} for step in device.update_steps
+            ],
+        },
+        "plugins": list(device.plugins),
+        "warnings": list(identity.warnings),
+    }
+    document["problems"] = plain(device.problems)
+    return document
+
+
+def _one(device: Device, noun: str, describe: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """A capability that is there or not; one whose files are damaged is there, with the error."""
+    capability = getattr(device, noun)
+    if capability is None:
+        return {"supported": False, "reason": device.absent[noun]}
+    found: dict[str, Any] = {"supported": True, "reads": list(capability.reads), "writes": list(capability.writes)}
+    try:
+        found.update(describe(capability))
+    except HalError as fault:
+        found["error"] = error(fault)
+    return found
+
+
+def _fan(fan: Fan) -> dict[str, Any]:
+    return {"profiles": plain(fan.profiles()), "configured": fan.state(live=False).configured}
+
+
+def _power(power: Power) -> dict[str, Any]:
+    return {"modes": plain(power.modes()), "configured": power.state(live=False).configured.name}

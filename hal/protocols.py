@@ -1,0 +1,119 @@
+"""What the objects returned by capability hooks must do. No code: only shapes, in words.
+
+Each is a `typing.Protocol`: a plugin's class needs no base class. `reads` and `writes` name files below the root. They
+tell users what a capability touches, tell `hal record` what to capture, and tell the conformance suite what to damage:
+a file in `reads` that is damaged makes a setter raise `HalError` before anything is written.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from hal.model import Change, FanProfile, FanState, PowerMode, PowerState, SetResult
+
+
+class Setting(Protocol):
+    """What fan and power have in common: one value that config.json asks for, previewed and set."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Files that must be intact for `set`, below the root, without a leading slash."""
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """Files that `set` creates, changes or removes."""
+
+    def preview(self, wanted: str | None) -> Change | None:
+        """What `set` would change; `None` where nothing. Raises what `set` raises before its first write."""
+
+    def set(self, wanted: str | None) -> SetResult:
+        """Make it so, and read back. `None` and `""` mean the vendor's default. What is already set writes nothing.
+
+        Raises `ValueRefused` for a value that is not allowed and `Damaged` for a vendor file that does not parse, both
+        before anything is written; `NotApplied` where reading back shows something else within the deadline.
+        """
+
+
+@runtime_checkable
+class Fan(Setting, Protocol):
+    """Fan profiles of a board."""
+
+    def profiles(self) -> tuple[FanProfile, ...]:
+        """Every profile a user can choose here, in the vendor's order. Raises `HalError` where the table is damaged."""
+
+    def state(self, *, live: bool = True) -> FanState:
+        """What is configured, and with `live` what is running and measured (this may start a program)."""
+
+
+@runtime_checkable
+class Power(Setting, Protocol):
+    """Power modes of a board. A setting is a portable level, a mode's name, its id as text, or `default`."""
+
+    def modes(self) -> tuple[PowerMode, ...]:
+        """Every mode the vendor's file defines, in its order. Raises `HalError` where it is damaged."""
+
+    def state(self, *, live: bool = True) -> PowerState:
+        """What is configured for the next boot, and with `live` what is running (this may start a program)."""
+
+
+@runtime_checkable
+class Bootloader(Protocol):
+    """The bootloader's state file: slots, pending update, boot count."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Files that must be intact, below the root, without a leading slash."""
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """Files that the setters change."""
+
+    def active_slot(self) -> str:
+        """`A` or `B`: the slot the next boot is asked to take."""
+
+    def running_slot(self) -> str:
+        """`A` or `B`: the slot that is mounted as root now."""
+
+    def switch(self, slot: str) -> SetResult:
+        """Ask the next boot to try `slot`, with rollback armed."""
+
+    def commit(self) -> SetResult:
+        """Keep the running slot: count zero, then rollback disarmed."""
+
+    def clear_boot_count(self) -> SetResult:
+        """Boot count to zero, nothing else."""
+
+    def roll_back(self) -> SetResult:
+        """Ask the next boot to take the other slot, without trying the running one again."""
+
+
+@runtime_checkable
+class BootConfig(Protocol):
+    """One file or store that the firmware reads before the kernel runs."""
+
+    @property
+    def name(self) -> str:
+        """What users call it: `config.txt`, `extra_uEnv.txt`."""
+
+    def items(self) -> tuple[tuple[str, str], ...]:
+        """Every setting, in file order."""
+
+    def set(self, key: str, value: str) -> SetResult:
+        """Set one key. Raises `ValueRefused`."""
+
+    def unset(self, key: str) -> SetResult:
+        """Remove one key; removing what is not there changes nothing."""
+
+
+@runtime_checkable
+class Splash(Protocol):
+    """The boot logo."""
+
+    def read(self) -> bytes:
+        """The image in use, as PNG bytes."""
+
+    def set(self, png: bytes) -> SetResult:
+        """Use this image from the next boot on. Raises `ValueRefused` and leaves the old image."""
+
+    def reset(self) -> SetResult:
+        """Back to the image the OS came with."""

@@ -1,0 +1,293 @@
+"""`Root`: every file and program of a device, below one directory.
+
+The directory stands for `/` of a device: the real one, a recorded tree or a generated one. Names are written without a
+leading slash (`mnt/boot/config.json`; a leading slash is allowed and means the same). Symbolic links are followed as
+the device would follow them, with an absolute target starting at this root again; a name or link that climbs above the
+root is an error. No other module of the project opens an absolute path.
+
+Four ways to write, one for each kind of file:
+
+* `write`: a kernel attribute (sysfs, procfs): opened in place, never created, never renamed.
+* `replace`: a durable replacement on a journalling file system: temporary file, flush, rename, flush the folder.
+* `overwrite`: same-size in-place overwrite with a flush, for what a bootloader reads from FAT.
+* `remove`: delete, and flush the folder.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from hal.errors import FileFault, OutsideRoot
+
+if TYPE_CHECKING:
+    from hal.program import Completed
+
+MAX_BYTES = 4 * 1024 * 1024
+"""The largest file `read` returns unless told otherwise: no file this project reads is nearly as large."""
+
+_MAX_LINKS = 40
+_TEMPORARY = ".hal-new"
+
+
+class Root:
+    """All file access below `directory`. Raises `FileFault` (or its `OutsideRoot`) for everything that goes wrong."""
+
+    def __init__(self, directory: str | os.PathLike[str] = "/") -> None:
+        self.directory = Path(directory).absolute()
+        if not self.directory.is_dir():
+            raise FileFault(f"{self.directory}: not a directory, so it cannot stand for a device's /")
+
+    def __repr__(self) -> str:
+        return f"Root({str(self.directory)!r})"
+
+    @property
+    def is_machine(self) -> bool:
+        """Whether this is `/` of the running machine rather than a tree."""
+        return self.directory == Path("/")
+
+    # -- names ---------------------------------------------------------------------------------------------------
+
+    def resolve(self, name: str, *, follow: bool = True) -> Path:
+        """The host path of `name`, every symbolic link followed inside the root.
+
+        With `follow=False` the last part is not followed. The file need not exist. Raises `OutsideRoot`.
+        """
+        if "\0" in name:
+            raise OutsideRoot(f"{name!r}: a name cannot contain NUL", path=name)
+        pending = [part for part in reversed(PurePosixPath(name).parts) if part != "/"]
+        done: list[str] = []
+        links = 0
+        while pending:
+            part = pending.pop()
+            if part == "..":
+                if not done:
+                    raise OutsideRoot(f"{name}: leads out of {self.directory}", path=name)
+                done.pop()
+                continue
+            here = self.directory.joinpath(*done, part)
+            try:
+                target = str(here.readlink()) if pending or follow else None
+            except OSError:
+                target = None
+            if target is None:
+                done.append(part)
+                continue
+            links += 1
+            if links > _MAX_LINKS:
+                raise FileFault(f"{name}: more than {_MAX_LINKS} symbolic links, probably a loop", path=name)
+            if target.startswith("/"):
+                done.clear()
+            pending.extend(p for p in reversed(PurePosixPath(target).parts) if p != "/")
+        return self.directory.joinpath(*done)
+
+    def exists(self, name: str) -> bool:
+        """Whether a file or folder is there. A dangling link is not."""
+        return self.resolve(name).exists()
+
+    def is_file(self, name: str) -> bool:
+        """Whether a regular file is there."""
+        return self.resolve(name).is_file()
+
+    def is_dir(self, name: str) -> bool:
+        """Whether a folder is there."""
+        return self.resolve(name).is_dir()
+
+    def listdir(self, name: str) -> tuple[str, ...]:
+        """Names in a folder, sorted; empty where there is no such folder."""
+        with self._faults(name):
+            try:
+                return tuple(sorted(path.name for path in self.resolve(name).iterdir()))
+            except (FileNotFoundError, NotADirectoryError):
+                return ()
+
+    def glob(self, pattern: str) -> tuple[str, ...]:
+        """Names that match a shell pattern, sorted; a wildcard does not cross `/`, nor match a leading dot.
+
+        A name that a link would lead out of the root is left out: a listing is not a way out either.
+        """
+        import fnmatch
+
+        found = [""]
+        for part in (p for p in PurePosixPath(pattern).parts if p != "/"):
+            if part == "..":
+                raise OutsideRoot(f"{pattern}: '..' in a pattern", path=pattern)
+            step: list[str] = []
+            for folder in found:
+                if any(c in part for c in "*?["):
+                    try:
+                        names: Sequence[str] = self.listdir(folder)
+                    except FileFault:
+                        names = ()
+                    names = [n for n in names if fnmatch.fnmatchcase(n, part) and not n.startswith(".")]
+                else:
+                    names = (part,)
+                for entry in names:
+                    name = f"{folder}/{entry}" if folder else entry
+                    with suppress(FileFault):
+                        if self.resolve(name, follow=False).is_symlink() or self.exists(name):
+                            step.append(name)
+            found = step
+        existing = []
+        for name in found:
+            with suppress(OutsideRoot):
+                if name and self.exists(name):
+                    existing.append(name)
+        return tuple(existing)
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def read_bytes(self, name: str, *, limit: int = MAX_BYTES) -> bytes:
+        """The content of a regular file of at most `limit` bytes. A device node, FIFO or folder is refused unread."""
+        with self._faults(name), self._open(name, os.O_RDONLY) as fd:
+            chunks: list[bytes] = []
+            size = 0
+            while chunk := os.read(fd, 1024 * 1024):
+                size += len(chunk)
+                if size > limit:
+                    raise FileFault(f"{name}: larger than {limit} bytes", path=name)
+                chunks.append(chunk)
+            return b"".join(chunks)
+
+    def read_text(self, name: str, *, limit: int = MAX_BYTES) -> str:
+        """The content as UTF-8 text. Raises `FileFault` where it is not."""
+        try:
+            return self.read_bytes(name, limit=limit).decode()
+        except UnicodeDecodeError as error:
+            raise FileFault(f"{name}: not UTF-8 text (byte {error.start})", path=name) from error
+
+    def read_value(self, name: str) -> str | None:
+        """A kernel attribute or one-line file without its trailing white space or NUL; `None` where it cannot be read.
+
+        Many attributes exist but answer `EAGAIN` or `EINVAL`; for them, too, the answer is `None`.
+        """
+        try:
+            return self.read_bytes(name).decode(errors="replace").rstrip("\0 \t\r\n")
+        except FileFault:
+            return None
+
+    # -- writing -------------------------------------------------------------------------------------------------
+
+    def write(self, name: str, value: str) -> None:
+        """Write a kernel attribute in place. It must exist."""
+        with self._faults(name), self._open(name, os.O_WRONLY | os.O_TRUNC) as fd:
+            os.write(fd, value.encode())
+
+    def overwrite(self, name: str, data: bytes) -> None:
+        """Overwrite a file in place with the same number of bytes, flush, and read back.
+
+        No cluster is allocated or freed, so on FAT a power cut leaves each sector old or new.
+        """
+        with self._faults(name), self._open(name, os.O_RDWR) as fd:
+            size = os.fstat(fd).st_size
+            if size != len(data):
+                raise FileFault(f"{name}: {len(data)} bytes do not fit in place of {size}", path=name)
+            _write_all(fd, data)
+            os.fsync(fd)
+        if self.read_bytes(name, limit=len(data)) != data:
+            raise FileFault(f"{name}: reads back different from what was written", path=name)
+
+    def replace(self, name: str, data: bytes, *, mode: int | None = None) -> None:
+        """Replace a file durably, or create it; it is the old or the new one, whole, after a crash on ext4.
+
+        The folder must exist. Permissions are kept; a new file gets `mode`, by default 0644. A link is followed, so it
+        stays a link. On failure the temporary file is removed and the old one untouched.
+        """
+        path = self.resolve(name)
+        with self._faults(name):
+            try:
+                old = path.stat()
+            except FileNotFoundError:
+                permissions = 0o644 if mode is None else mode
+            else:
+                if not stat.S_ISREG(old.st_mode):
+                    raise FileFault(f"{name}: not a regular file", path=name)
+                permissions = stat.S_IMODE(old.st_mode) if mode is None else mode
+            temporary = path.with_name(f".{path.name}{_TEMPORARY}")
+            with suppress(FileNotFoundError):
+                temporary.unlink()
+            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            try:
+                try:
+                    _write_all(fd, data)
+                    os.fchmod(fd, permissions)
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
+                temporary.rename(path)
+            except BaseException:
+                with suppress(FileNotFoundError):
+                    temporary.unlink()
+                raise
+            _flush_folder(path.parent)
+
+    def remove(self, name: str) -> bool:
+        """Remove a file or link, durably. Returns whether there was one."""
+        path = self.resolve(name, follow=False)
+        with self._faults(name):
+            try:
+                path.unlink()
+            except FileNotFoundError:
+                return False
+            _flush_folder(path.parent)
+        return True
+
+    # -- programs ------------------------------------------------------------------------------------------------
+
+    def which(self, program: str, *, host: bool = False) -> Path | None:
+        """The program found inside the root, else with `host` on the machine that runs this; `None` where neither."""
+        from hal.program import find
+
+        return find(self, program, host=host)
+
+    def run(self, argv: Sequence[str], *, timeout_seconds: float, check: bool = True, host: bool = False) -> Completed:
+        """Run a program found inside the root, with its standard input closed and a deadline.
+
+        A tree can carry a fake program: it is started with `HAL_ROOT` set to the tree, and may keep state there. For a
+        tree, a program of the machine that runs this would change the wrong machine, so it is taken only with
+        `host=True`, meant for programs that merely compute. With `check` a non-zero exit status is `ProgramFault`.
+        """
+        from hal.program import run
+
+        return run(self, argv, timeout_seconds=timeout_seconds, check=check, host=host)
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _open(self, name: str, flags: int) -> Iterator[int]:
+        """A regular file's descriptor; never blocks on a FIFO, never creates, never follows a link at the end."""
+        fd = os.open(self.resolve(name), (flags & ~os.O_TRUNC) | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise FileFault(f"{name}: not a regular file", path=name)
+            if flags & os.O_TRUNC:
+                os.ftruncate(fd, 0)
+            yield fd
+        finally:
+            os.close(fd)
+
+    @contextmanager
+    def _faults(self, name: str) -> Iterator[None]:
+        """Operating-system errors become `FileFault` in words."""
+        try:
+            yield
+        except OSError as error:
+            raise FileFault(f"{name}: {os.strerror(error.errno or 0).lower()}", path=name) from error
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _flush_folder(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,231 @@
+"""The conformance suite: every plugin, times a generated tree of every device type it owns.
+
+Each test is a promise that a plugin makes by being installed; a failure says which, and what to do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import hal
+from hal.device import NOUNS, Device
+from hal.document import capabilities
+from hal.errors import Damaged, FileFault, HalError, ValueRefused
+from hal.identify import Hardware, identify
+from hal.model import Build, DeviceType, Outcome
+from hal.plugins import ALL, Catalog, Scope
+from hal.protocols import Fan, Power, Setting
+from hal.root import Root
+
+SCHEMA = json.loads((Path(hal.__file__).parent / "schema" / "capabilities.json").read_text())
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda data: b"",
+    "cut": lambda data: data[: len(data) // 2].rstrip(b"\n"),
+    "binary": lambda data: bytes(range(256)) * 4,
+    "not text": lambda data: b"\xff" + data[1:],
+}
+Tree = Callable[[str], Root]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`plugin` runs over plugins, `slug` over the device types of those that own any."""
+    catalog = Catalog()
+    named = metafunc.config.getoption("--hal-plugin")
+    boards = [name for name in catalog.index.board_modules() if name in named or not named]
+    addons = [name for name in catalog.index.addon_modules() if name in named or not named]
+    missing = sorted(set(named) - set(boards) - set(addons))
+    if missing:
+        raise pytest.UsageError(f"--hal-plugin {', '.join(missing)}: not installed, or announces nothing")
+    if "slug" in metafunc.fixturenames:
+        slugs = [row.slug for name in boards for row in catalog.table(name)]
+        metafunc.parametrize("slug", slugs)
+    elif "plugin" in metafunc.fixturenames:
+        metafunc.parametrize("plugin", [*boards, *addons])
+
+
+def snapshot(root: Root) -> dict[str, tuple[bytes, int, int]]:
+    """Every file of a tree: its content, and what a rewrite with the same content would change."""
+    found = {}
+    for path in sorted(root.directory.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            facts = path.stat()
+            found[str(path.relative_to(root.directory))] = (path.read_bytes(), facts.st_ino, facts.st_mtime_ns)
+    return found
+
+
+# -- plugins -----------------------------------------------------------------------------------------------------
+
+
+def test_loads_without_a_problem(plugin: str) -> None:
+    catalog = Catalog()
+    catalog.table(plugin)
+    assert catalog.problems == []
+    assert [p for p in catalog.conflicts() if plugin in p.plugin] == []
+
+
+def test_announces_exactly_its_table(plugin: str) -> None:
+    catalog = Catalog()
+    announced = {slug for slug, owners in catalog.index.slugs().items() if plugin in {o.module for o in owners}}
+    table = {name for row in catalog.table(plugin) for name in row.names()}
+    lines = "\n".join(f'"slug:{name}" = "{plugin}"' for name in sorted(table))
+    assert announced == table, f"[project.entry-points.hal] of {plugin} should have exactly these slug lines:\n{lines}"
+
+
+def test_slugs_and_aliases_are_unique(plugin: str) -> None:
+    names = [name for row in Catalog().table(plugin) for name in row.names()]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_is_asked_about_its_boards(plugin: str) -> None:
+    """Without this, hardware evidence alone would never lead to the plugin."""
+    catalog = Catalog()
+    for row in catalog.table(plugin):
+        for board in row.boards:
+            for name in board.compatible:
+                asked = catalog.index.matching(Hardware(compatible=(name,)).modaliases())
+                assert plugin in asked, f"no of: pattern of {plugin} matches {name} ({board.name})"
+
+
+def test_every_device_type_can_be_told_from_the_hardware(plugin: str) -> None:
+    """Each board's own name leads to this plugin's device types, alone or among those that share the board."""
+    catalog = Catalog()
+    for row in catalog.table(plugin):
+        for board in row.boards:
+            assert board.compatible or board.dmi, f"{board.name}: a model alone identifies nothing"
+
+
+# -- device types ------------------------------------------------------------------------------------------------
+
+
+def test_a_generated_tree_is_identified(slug: str, hal_tree: Tree) -> None:
+    identity = identify(hal_tree(slug), Catalog())
+    assert identity.device_type.slug == slug
+    assert identity.warnings == ()
+
+
+def test_every_hook_answers_what_it_declares(slug: str, hal_tree: Tree) -> None:
+    device = Device.open(hal_tree(slug))
+    for noun in NOUNS:
+        assert (getattr(device, noun) is None) == (noun in device.absent)
+        assert noun not in device.absent or device.absent[noun].strip(), "absence needs a reason"
+    scope = Scope(Catalog(), device.plugins)
+    arguments = {"device_type": device.device_type, "root": device.root, "build": Build()}
+    for hook, kind in ALL.items():
+        answered: tuple[object, ...] = scope.joined(hook, kind, **arguments)
+        assert all(isinstance(item, kind) for item in answered)
+    assert scope.catalog.problems == []
+    assert device.problems == ()
+
+
+def test_the_capability_document_is_valid(slug: str, hal_tree: Tree) -> None:
+    jsonschema.validate(capabilities(Device.open(hal_tree(slug))), SCHEMA)
+
+
+def test_opening_changes_nothing(slug: str, hal_tree: Tree) -> None:
+    root = hal_tree(slug)
+    before = snapshot(root)
+    device = Device.open(root)
+    capabilities(device)
+    device.plan()
+    assert snapshot(root) == before
+
+
+# -- settings: fan and power --------------------------------------------------------------------------------------
+
+
+def settings(device: Device) -> Iterator[tuple[str, Setting, tuple[str, ...]]]:
+    """The settings this device has, each with every value that it lists."""
+    if device.fan is not None:
+        yield "fan", device.fan, tuple(profile.name for profile in device.fan.profiles())
+    if device.power is not None:
+        modes = device.power.modes()
+        names = [mode.name for mode in modes] + [str(mode.id) for mode in modes]
+        yield "power", device.power, (*names, *(str(level) for mode in modes for level in mode.levels))
+
+
+def configured(setting: Setting) -> str:
+    """What is stored now, by name."""
+    if isinstance(setting, Fan):
+        return setting.state().configured
+    assert isinstance(setting, Power)
+    return setting.state().configured.name
+
+
+def test_every_listed_value_can_be_set_and_read_back(slug: str, hal_tree: Tree) -> None:
+    device = Device.open(hal_tree(slug))
+    for noun, setting, values in settings(device):
+        assert values, f"{noun} is offered, but lists nothing"
+        for value in (*values, *reversed(values), "default"):
+            planned = setting.preview(value)
+            result = setting.set(value)
+            assert configured(setting) == result.value
+            assert (planned is None) == (result.outcome is Outcome.UNCHANGED)
+            assert planned is None or (planned.previous, planned.value) == (result.previous, result.value)
+            assert setting.preview(value) is None
+
+
+def test_setting_twice_writes_nothing(slug: str, hal_tree: Tree) -> None:
+    device = Device.open(hal_tree(slug))
+    for _, setting, values in settings(device):
+        for value in values:
+            setting.set(value)
+            before = snapshot(device.root)
+            assert setting.set(value).outcome is Outcome.UNCHANGED
+            assert snapshot(device.root) == before
+
+
+def test_unset_is_the_vendors_default(slug: str, hal_tree: Tree) -> None:
+    device = Device.open(hal_tree(slug))
+    for _, setting, values in settings(device):
+        before = {name: device.root.read_value(name) for name in setting.writes}
+        setting.set(None)
+        default = configured(setting)
+        for value in values:
+            setting.set(value)
+        setting.set("")
+        assert configured(setting) == default
+        assert {name: device.root.read_value(name) for name in setting.writes} == before
+
+
+@pytest.mark.parametrize("value", ["no-such-value", "../../etc/passwd", "a\nb", "$(reboot)", "x" * 5000, "9999", " "])
+def test_an_unknown_value_is_refused_and_nothing_written(slug: str, hal_tree: Tree, value: str) -> None:
+    device = Device.open(hal_tree(slug))
+    for _, setting, _ in settings(device):
+        before = snapshot(device.root)
+        with pytest.raises(ValueRefused) as refusal:
+            setting.set(value)
+        assert refusal.value.allowed, "a refusal says what is allowed"
+        assert snapshot(device.root) == before
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_file_is_an_error_and_nothing_written(slug: str, hal_tree: Tree, damage: str) -> None:
+    device = Device.open(hal_tree(slug))
+    for _, setting, values in settings(device):
+        for name in setting.reads:
+            sound = device.root.read_bytes(name)
+            path = device.root.resolve(name)
+            path.write_bytes(DAMAGE[damage](sound))
+            before = snapshot(device.root)
+            for value in values:
+                with pytest.raises((Damaged, FileFault)) as error:
+                    setting.set(value)
+                assert name in str(error.value)
+            assert snapshot(device.root) == before
+            jsonschema.validate(capabilities(device), SCHEMA)
+            path.unlink()
+            with pytest.raises(HalError):
+                setting.set(values[0])
+            path.write_bytes(sound)
+
+
+def test_rows_are_frozen(slug: str) -> None:
+    _, row = Catalog().device_type(slug)
+    assert isinstance(row, DeviceType)
+    with pytest.raises(AttributeError):
+        row.slug = "other"  # type: ignore[misc]

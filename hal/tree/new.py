@@ -1,0 +1,126 @@
+"""Generates a tree for any device type from its row, with the vendor files its plugin brings along.
+
+Only known facts are written: a board whose device-tree name is not known gets no device tree, and is then identified by
+its software evidence alone, as on the real device.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from hal.errors import FileFault, PluginFault
+from hal.model import Board, DeviceType
+from hal.tree import TreeFile
+
+_SYSTEMCTL = """#!/bin/sh
+# Stands for systemd in a tree: `start` runs usr/lib/hal-tree/UNIT.start, `stop` ends it; both are remembered.
+units="$HAL_ROOT/run/hal-tree"
+mkdir -p "$units"
+verb=$1
+unit=${2%.service}
+case "$verb" in
+    start | restart)
+        echo "$verb $unit" >>"$units/log"
+        if [ -x "$HAL_ROOT/usr/lib/hal-tree/$unit.start" ]; then
+            "$HAL_ROOT/usr/lib/hal-tree/$unit.start" || exit 1
+        fi
+        : >"$units/$unit.active"
+        ;;
+    stop)
+        echo "$verb $unit" >>"$units/log"
+        rm -f "$units/$unit.active"
+        ;;
+    is-active)
+        if [ -e "$units/$unit.active" ]; then echo active; else echo inactive; exit 3; fi
+        ;;
+    *)
+        echo "systemctl: $verb is not known in a tree" >&2
+        exit 1
+        ;;
+esac
+"""
+
+
+def new_tree(device_type: DeviceType, plugin: str, directory: Path, board: Board | None = None) -> tuple[str, ...]:
+    """Generate a tree in a new or empty folder, and return the names of its files, sorted.
+
+    `board` chooses the hardware where the device type runs on several; by default the first of its row. Raises
+    `FileFault` for a folder with anything in it, and `PluginFault` where the plugin's own part fails.
+    """
+    directory = directory.absolute()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if any(directory.iterdir()):
+            raise FileFault(f"{directory}: not empty, and a tree overwrites nothing", path=str(directory))
+    except OSError as error:
+        raise FileFault(f"{directory}: {os.strerror(error.errno or 0).lower()}", path=str(directory)) from error
+    chosen = board or (device_type.boards[0] if device_type.boards else None)
+    entries = {entry.name: entry for entry in (*common_files(device_type, chosen), *plugin_files(device_type, plugin))}
+    for entry in entries.values():
+        _write(directory, entry)
+    return tuple(sorted(entries))
+
+
+def common_files(device_type: DeviceType, board: Board | None) -> Iterator[TreeFile]:
+    """What a tree of any device type has: the evidence that identifies it, its clocks, and a service starter."""
+    release = {
+        "ID": "balena-os",
+        "NAME": "balenaOS",
+        "VERSION": "0.0.0",
+        "MACHINE": device_type.machine,
+        "SLUG": device_type.slug,
+    }
+    os_release = "".join(f'{key}="{value}"\n' for key, value in release.items() if value is not None)
+    contract = {"slug": device_type.slug, "name": device_type.name}
+    if device_type.arch:
+        contract["arch"] = device_type.arch.value
+    yield TreeFile.text("mnt/boot/config.json", _json({"deviceType": device_type.slug, "persistentLogging": False}))
+    yield TreeFile.text("mnt/boot/device-type.json", _json(contract))
+    yield TreeFile.text("mnt/boot/os-release", os_release)
+    yield TreeFile.text("etc/os-release", os_release)
+    yield TreeFile.text("proc/cmdline", "root=LABEL=resin-rootA rootwait\n")
+    if board is not None and board.compatible:
+        base = "sys/firmware/devicetree/base"
+        yield TreeFile(name="proc/device-tree", link="/sys/firmware/devicetree/base")
+        yield TreeFile(name=f"{base}/compatible", data=f"{board.compatible[0]}\0".encode())
+        if board.models:
+            yield TreeFile(name=f"{base}/model", data=f"{board.models[0]}\0".encode())
+    for clock in device_type.clocks:
+        if clock.rtc is not None:
+            yield TreeFile.text(f"sys/class/rtc/rtc{clock.rtc}/name", f"{clock.driver}\n")
+    yield TreeFile.program("usr/bin/systemctl", _SYSTEMCTL)
+
+
+def plugin_files(device_type: DeviceType, plugin: str) -> tuple[TreeFile, ...]:
+    """What the plugin's module `tree` adds; nothing where it has none."""
+    name = f"{plugin}.tree"
+    with suppress(ModuleNotFoundError):
+        if find_spec(name) is not None:
+            try:
+                return tuple(import_module(name).tree_files(device_type))
+            except Exception as error:
+                raise PluginFault(f"{name}.tree_files: {type(error).__name__}: {error}", path=name) from error
+    return ()
+
+
+def _write(directory: Path, entry: TreeFile) -> None:
+    path = directory / entry.name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if entry.link is not None:
+            path.symlink_to(entry.link)
+        else:
+            path.write_bytes(entry.data)
+            path.chmod(entry.mode)
+    except OSError as error:
+        raise FileFault(f"{path}: {os.strerror(error.errno or 0).lower()}", path=entry.name) from error
+
+
+def _json(value: Mapping[str, object]) -> str:
+    return json.dumps(value, indent=2) + "\n"
