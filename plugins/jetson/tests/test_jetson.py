@@ -64,7 +64,7 @@ def exactly(name: str) -> set[str]:
         ("nvidia,p3509-0000+p3636-0001", {"jetson-tx2-nx-devkit"}),
         ("nvidia,p3450-0000", {"jetson-nano"}),  # tegra210-p3450-0000.dtb
         ("nvidia,p3449-0000-b00+p3448-0000-b00", {"jetson-nano"}),
-        ("nvidia,p3449-0000-b00+p3448-0002-b00", {"jetson-nano-emmc"}),
+        ("nvidia,p3449-0000-b00+p3448-0002-b00", {"jetson-nano-emmc", "jn30b-nano"}),
         ("nvidia,p3450-0002", {"jetson-nano", "jetson-nano-emmc"}),
         ("nvidia,jetson-nano", {"jetson-nano", "jetson-nano-emmc"}),
         ("nvidia,p3542-0000+p3448-0003", {"jetson-nano-2gb-devkit"}),
@@ -72,7 +72,7 @@ def exactly(name: str) -> set[str]:
         ("nvidia,galen", {"jetson-xavier"}),
         ("nvidia,jetson-xavier", {"jetson-xavier"}),
         ("nvidia,p2972-0000", {"jetson-xavier"}),
-        ("nvidia,p3449-0000+p3668-0000", NX_SD | NX_EMMC),
+        ("nvidia,p3449-0000+p3668-0000", NX_SD | NX_EMMC | {"cnx100-xavier-nx"}),
         ("nvidia,p3509-0000+p3668-0000", NX_SD),
         ("nvidia,p3509-0000+p3668-0001", NX_EMMC),
         ("nvidia,p2597-0000+p3310-1000", set()),  # stands behind nvidia,quill only
