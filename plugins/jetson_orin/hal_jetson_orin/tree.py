@@ -19,7 +19,8 @@ _P3767_QUIET = "0,0,255,6000 10,0,255,6000 11,0,187,4000 31,0,187,4000 70,0,0,0 
 _NVPMODEL = """#!/bin/sh
 # Stands for nvpmodel in a tree: -q tells the running mode behind the warnings that real ones print, -f is what
 # the boot does.
-status="$HAL_ROOT/var/lib/nvpmodel/status" case "$1" in
+status="$HAL_ROOT/var/lib/nvpmodel/status"
+case "$1" in
     -f)
         id=$(sed -n 's/^ *< *PM_CONFIG  *DEFAULT=\\([0-9]*\\).*/\\1/p' "$HAL_ROOT/$2")
         [ -n "$id" ] || { echo "NVPM ERROR: no default mode" >&2; exit 1; }
