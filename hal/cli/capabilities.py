@@ -20,7 +20,7 @@ def capabilities(options: Options) -> None:
         print_json(document)
         return
     print_table(
-        ("capability", "", "details"), [(name, *_words(value)) for name, value in document["capabilities"].items()]
+        ("capability", "here", "details"), [(name, *_words(value)) for name, value in document["capabilities"].items()]
     )
     for problem in document["problems"]:
         click.echo(f"note: plugin {problem['plugin']}: {problem['message']}; {problem['advice']}", err=True)

@@ -1,7 +1,9 @@
 """What a generated tree of an Orin holds: the vendor's files, and programs that behave like the real ones.
 
 The fan curves of p3767 `cool` and of p3701 on L4T 36 are not known; trees carry the known ones of p3701 R34.1 and the
-stock `quiet` curve of p3767 under both names. Nothing in the code depends on a curve.
+stock `quiet` curve of p3767 under both names. Nothing in the code depends on a curve. Which profile the vendor's file
+starts with on L4T 36 is not known for p3701 either; here it is always `quiet`, so that on an AGX Orin the vendor's default
+and the OS's own (`cool`) differ.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from hal_jetson_orin.vendor_modes import SHIPPED, nvpmodel_conf
 
 _AGX_COOL = "0,0,255,2900 18,9,255,2900 30,11,202,2300 45,11,149,1700 60,14,88,1000 105,0,0,0"
 _AGX_QUIET = "0,0,202,2300 18,9,202,2300 30,11,158,1800 45,11,114,1300 60,14,62,700 105,0,0,0"
+_VENDOR_PROFILE = "quiet"
 _P3767_QUIET = "0,0,255,6000 10,0,255,6000 11,0,187,4000 31,0,187,4000 70,0,0,0 105,0,0,0"
 
 _NVPMODEL = """#!/bin/sh
@@ -77,10 +80,10 @@ def _files(device_type: DeviceType) -> Iterator[TreeFile]:
         yield TreeFile.program("usr/sbin/nvpmodel", _NVPMODEL)
     if device_type.fan_default is not None:
         curves = (_AGX_COOL, _AGX_QUIET) if slug.startswith("jetson-agx") else (_P3767_QUIET, _P3767_QUIET)
-        text = nvfancontrol_conf(cool=curves[0], quiet=curves[1], default=device_type.fan_default)
+        text = nvfancontrol_conf(cool=curves[0], quiet=curves[1], default=_VENDOR_PROFILE)
         yield TreeFile.text("etc/nvfancontrol.conf", text)
         yield TreeFile.text("etc/nvfancontrol-config/nvfancontrol.conf", text)
-        yield TreeFile.text("var/lib/nvfancontrol/status", f"{device_type.fan_default}\n")
+        yield TreeFile.text("var/lib/nvfancontrol/status", f"{_VENDOR_PROFILE}\n")
         yield TreeFile.text("run/hal-tree/nvfancontrol.active", "")
         yield TreeFile.program("usr/lib/hal-tree/nvfancontrol.start", _NVFANCONTROL_START)
         yield TreeFile.program("usr/sbin/nvfancontrol", _NVFANCONTROL)

@@ -203,6 +203,13 @@ def test_a_hanging_tool_does_not_hang_us(hal_tree: Tree, monkeypatch: pytest.Mon
     assert power_of(root).set("high").outcome is Outcome.ACCEPTED
 
 
+def test_unset_is_the_vendors_default_and_default_is_this_boards(hal_tree: Tree) -> None:
+    fan = fan_of(hal_tree("jetson-agx-orin-devkit"))
+    assert fan.preview(None) is None
+    assert fan.set("default").value == "cool"
+    assert fan.set(None).value == "quiet"
+
+
 # -- fan -----------------------------------------------------------------------------------------------------------
 
 
