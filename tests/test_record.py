@@ -36,7 +36,7 @@ def personal(root: Root) -> Root:
         "os": {
             "sshKeys": ["ssh-ed25519 AAAA alice@example.org"],
             "power": {"mode": "low"},
-            "new": {"token": "tok-tok-tok"},
+            "new": {"t": "tok-tok-tok"},
         },
     }
     root.resolve("mnt/boot/config.json").write_text(json.dumps(config))
