@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from hal.device import NOUNS, Device
-from hal.errors import BoardUnknown, HalError
+from hal.errors import BoardUnknown, HalError, blame
 from hal.identify import CONFIG
 from hal.plugins import Catalog
 from hal.root import Root
@@ -61,8 +61,10 @@ def _config(device: Device) -> Iterator[Finding]:
         )
         return
     for refused in plan.refused:
+        wrong = refused.code == "value-refused"
+        advice = f"change {refused.path} in config.json" if wrong else "the vendor's file must be mended, or updated"
         yield Finding(
-            code=refused.code, about=CONFIG, message=refused.message, advice=f"change {refused.path} in config.json"
+            code=refused.code, about=CONFIG if wrong else refused.path, message=refused.message, advice=advice
         )
     for planned in plan.changes:
         change = planned.change
@@ -81,7 +83,8 @@ def _capabilities(device: Device) -> Iterator[Finding]:
         if state is None:
             continue
         try:
-            found = state()
+            with blame(capability):
+                found = state()
         except HalError as error:
             yield Finding(code=error.code, about=noun, message=error.message, advice=f"see `hal {noun} status`")
             continue

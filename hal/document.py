@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from hal.device import Device
-from hal.errors import HalError
+from hal.errors import HalError, blame
 from hal.protocols import Fan, Power
 
 SCHEMA = 1
@@ -94,7 +94,8 @@ def _one(device: Device, noun: str, describe: Callable[[Any], dict[str, Any]]) -
         return {"supported": False, "reason": device.absent[noun]}
     found: dict[str, Any] = {"supported": True, "reads": list(capability.reads), "writes": list(capability.writes)}
     try:
-        found.update(describe(capability))
+        with blame(capability):
+            found.update(describe(capability))
     except HalError as fault:
         found["error"] = error(fault)
     return found

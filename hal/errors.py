@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -103,6 +104,19 @@ class NotApplied(HalError):
 
 
 class PluginFault(HalError):
-    """A plugin that is needed cannot be used: it does not import, or answers nonsense."""
+    """A plugin that is needed cannot be used: it does not import, answers nonsense, or has a defect."""
 
     code = "plugin"
+
+
+@contextmanager
+def blame(plugin_object: object) -> Iterator[None]:
+    """Calls into an object of a plugin: what it raises besides `HalError` becomes a fault with the plugin's name."""
+    try:
+        yield
+    except HalError:
+        raise
+    except Exception as error:
+        plugin = type(plugin_object).__module__.partition(".")[0]
+        message = f"{plugin}: {type(error).__name__}: {error}; a defect of this plugin, report it to its author"
+        raise PluginFault(message, path=plugin) from error

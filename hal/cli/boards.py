@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import attrs
 import click
 
 from hal.cli.common import Options, print_facts, print_json, print_table, takes_options
 from hal.document import fields, plain
+from hal.model import DeviceType
 from hal.plugins import Catalog
 
 
@@ -21,7 +24,7 @@ def boards(options: Options, slug: str | None) -> None:
         if options.as_json:
             print_json({**plain(row), "plugin": plugin})
         else:
-            print_facts((("plugin", plugin), *((name, _words(value)) for name, value in fields(row))))
+            print_facts((("plugin", plugin), *_facts(row)))
         return
     rows = sorted(
         ((plugin, row) for plugin in catalog.index.board_modules() for row in catalog.table(plugin)),
@@ -36,6 +39,13 @@ def boards(options: Options, slug: str | None) -> None:
         )
     for problem in (*catalog.conflicts(), *catalog.problems):
         click.echo(f"note: plugin {problem.plugin}: {problem.message}; {problem.advice}", err=True)
+
+
+def _facts(row: DeviceType) -> Iterator[tuple[str, str]]:
+    """Name and words of every fact that is known; of a list, one line each."""
+    for name, value in fields(row):
+        lines = [_words(item) for item in value] if isinstance(value, tuple) else [_words(value)]
+        yield from zip([name, *[""] * len(lines)], lines, strict=False)
 
 
 def _words(value: object) -> str:

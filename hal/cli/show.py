@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
 from hal.cli.common import Options, print_facts, print_json, takes_options
 from hal.device import Device
 from hal.document import plain
-from hal.errors import HalError
+from hal.errors import HalError, blame
+from hal.protocols import Fan, Power
+
+C = TypeVar("C")
 
 
 @click.command()
@@ -30,8 +33,8 @@ def show(options: Options) -> None:
             ("board", board),
             ("bootloader", seen["bootloader"]),
             ("plugins", ", ".join(device.plugins)),
-            ("power mode", _state(seen["power"])),
-            ("fan profile", _state(seen["fan"])),
+            ("power mode", _words(seen["power"])),
+            ("fan profile", _words(seen["fan"])),
             ("config.json", seen["config"]),
             ("absent", absent),
         )
@@ -50,20 +53,9 @@ def _look(device: Device) -> dict[str, Any]:
         "plugins": list(device.plugins),
         "absent": dict(device.absent),
         "warnings": list(device.identity.warnings),
-        "power": None,
-        "fan": None,
+        "power": _state(device.power, _power),
+        "fan": _state(device.fan, _fan),
     }
-    with suppress(HalError):
-        if device.power is not None:
-            power = device.power.state()
-            seen["power"] = {
-                "configured": power.configured.name,
-                "running": power.running.name if power.running else None,
-            }
-    with suppress(HalError):
-        if device.fan is not None:
-            fan = device.fan.state()
-            seen["fan"] = {"configured": fan.configured, "running": fan.running}
     try:
         plan = device.plan()
     except HalError as error:
@@ -75,9 +67,32 @@ def _look(device: Device) -> dict[str, Any]:
     return seen
 
 
-def _state(state: dict[str, Any] | None) -> str | None:
+def _state(capability: C | None, describe: Callable[[C], dict[str, str | None]]) -> dict[str, str | None] | None:
+    """What is configured and running, or the error; `None` where the board lacks the capability."""
+    if capability is None:
+        return None
+    try:
+        with blame(capability):
+            return describe(capability)
+    except HalError as error:
+        return {"error": error.message}
+
+
+def _power(power: Power) -> dict[str, str | None]:
+    state = power.state()
+    return {"configured": state.configured.name, "running": state.running.name if state.running else None}
+
+
+def _fan(fan: Fan) -> dict[str, str | None]:
+    state = fan.state()
+    return {"configured": state.configured, "running": state.running}
+
+
+def _words(state: dict[str, str | None] | None) -> str | None:
     if state is None:
         return None
+    if "error" in state:
+        return f"fault: {state['error']}"
     if state["running"] in (None, state["configured"]):
-        return str(state["configured"])
+        return state["configured"]
     return f"{state['configured']} configured, {state['running']} running"

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from hal.errors import HalError, ValueRefused
+from hal.errors import HalError, ValueRefused, blame
 from hal.model import Change, Cost, SetResult
 from hal.protocols import Fan, Power, Setting
 from hal.settings.keys import unknown
@@ -104,7 +104,8 @@ def plan(config: dict[str, Any], *, power: Power | None, fan: Fan | None, absent
         if isinstance(value, int):
             warnings.append(f"{path}: {value} is a number; the supervisor reads only text, so write {str(value)!r}")
         try:
-            change = setting.preview(wanted)
+            with blame(setting):
+                change = setting.preview(wanted)
         except ValueRefused as error:
             refused.append(
                 Refused(path=path, value=value, code=error.code, message=error.message, allowed=error.allowed)
@@ -128,7 +129,8 @@ def apply(plan: Plan) -> tuple[Applied, ...]:
     results: list[Applied] = []
     for planned in plan.changes:
         try:
-            results.append(Applied(path=planned.path, result=planned.setting.set(planned.wanted)))
+            with blame(planned.setting):
+                results.append(Applied(path=planned.path, result=planned.setting.set(planned.wanted)))
         except HalError as error:
             results.append(Applied(path=planned.path, error=error))
     return tuple(results)

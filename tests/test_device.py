@@ -1,0 +1,136 @@
+"""`Device`: absence with a reason, defects of a plugin's objects contained, the doctor's findings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import jsonschema
+import pytest
+
+import hal
+from hal import Device, Root
+from hal.doctor import examine
+from hal.document import capabilities
+from hal.errors import CapabilityAbsent, PluginFault, ValueRefused, blame
+from hal.model import Change, Outcome, SetResult
+from hal.settings.plan import Plan, Planned, apply
+from hal.testing.test_conformance import SCHEMA
+
+Tree = Callable[[str], Root]
+AGX = "jetson-agx-orin-devkit"
+
+
+class Defective:
+    """A fan whose author made a mistake in every method."""
+
+    reads = ("etc/fan.conf",)
+    writes = ()
+
+    def profiles(self) -> object:
+        return {}["profiles"]
+
+    def state(self, *, live: bool = True) -> object:
+        return 1 / 0
+
+    def preview(self, wanted: str | None) -> Change | None:
+        raise TypeError("wanted what?")
+
+    def set(self, wanted: str | None) -> SetResult:
+        raise RuntimeError("no")
+
+
+def with_defective_fan(root: Root) -> Device:
+    device = Device.open(root)
+    device.__dict__["fan"] = Defective()
+    return device
+
+
+def test_a_defective_object_does_not_take_the_rest_along(hal_tree: Tree) -> None:
+    device = with_defective_fan(hal_tree(AGX))
+    document = capabilities(device)
+    jsonschema.validate(document, SCHEMA)
+    assert document["capabilities"]["fan"]["error"]["code"] == "plugin"
+    assert document["capabilities"]["power"]["modes"]
+    plan = device.plan({"os": {"power": {"mode": "high"}, "fan": {"profile": "cool"}}})
+    assert [(item.path, item.code) for item in plan.refused] == [("os.fan.profile", "plugin")]
+    assert [item.path for item in plan.changes] == ["os.power.mode"]
+
+
+def test_a_setter_that_fails_does_not_stop_the_others(hal_tree: Tree) -> None:
+    device = Device.open(hal_tree(AGX))
+    wanted = device.plan({"os": {"power": {"mode": "high"}}}).changes
+    broken = Planned(path="os.fan.profile", change=wanted[0].change, setting=Defective(), wanted="cool")
+    first, second = apply(Plan(changes=(broken, *wanted)))
+    assert isinstance(first.error, PluginFault)
+    assert second.result is not None
+    assert second.result.outcome is Outcome.ACCEPTED
+
+
+def test_blame_names_the_plugin_and_passes_our_own_errors() -> None:
+    with pytest.raises(PluginFault, match=r"KeyError: 'x'; a defect of this plugin"), blame(Defective()):
+        raise KeyError("x")
+    with pytest.raises(ValueRefused), blame(Defective()):
+        raise ValueRefused("no")
+
+
+@pytest.mark.parametrize(
+    ("slug", "noun", "reason"),
+    [
+        ("beaglebone-black", "fan", "fan"),
+        ("raspberrypi5", "power", "offers none"),
+        ("jetson-agx-thor-devkit", "power", "offers none"),
+        (AGX, "bootloader", "offers none"),
+    ],
+)
+def test_absence_is_none_with_a_reason(slug: str, noun: str, reason: str, hal_tree: Tree) -> None:
+    device = Device.open(hal_tree(slug))
+    assert getattr(device, noun) is None
+    assert reason in device.absent[noun]
+    with pytest.raises(CapabilityAbsent, match=f"{slug} has no {noun}") as error:
+        device.need(noun)
+    assert error.value.exit_status == 4
+
+
+def test_an_unknown_noun_is_refused(hal_tree: Tree) -> None:
+    with pytest.raises(ValueRefused, match="allowed are bootloader, fan, power, splash"):
+        Device.open(hal_tree(AGX)).need("toaster")
+
+
+def test_public_names() -> None:
+    assert all(getattr(hal, name) is not None for name in hal.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'Toaster'"):
+        _ = hal.Toaster
+
+
+@pytest.mark.parametrize("slug", [AGX, "raspberrypi4-64", "generic-amd64"])
+def test_the_document_is_plain_json_and_stable(slug: str, hal_tree: Tree) -> None:
+    root = hal_tree(slug)
+    texts = {json.dumps(capabilities(Device.open(root))) for _ in range(2)}
+    assert len(texts) == 1
+    assert json.loads(texts.pop())["device_type"]["slug"] == slug
+
+
+@pytest.mark.parametrize(
+    ("slug", "name", "content", "found"),
+    [
+        (AGX, None, "", {}),
+        (AGX, "mnt/boot/config.json", "{", {"mnt/boot/config.json": "damaged"}),
+        (AGX, "etc/nvpmodel.conf", "x", {"os.power.mode": "damaged", "power": "damaged"}),
+        (AGX, "etc/nvpmodel-config/nvpmodel.conf", "x", {"os.power.mode": "not-applied", "power": "damaged"}),
+        (AGX, "var/lib/nvpmodel/status", "pmode:0001\n", {"power": "reboot-required"}),
+        (AGX, "var/lib/nvfancontrol/status", "cool\n", {"fan": "not-applied"}),
+        (AGX, "proc/device-tree/compatible", "raspberrypi,5-model-b\0", {"board": "identity"}),
+        ("raspberrypi5", "mnt/boot/device-type.json", '{"slug": "raspberrypi4-64"}', {"board": "identity"}),
+        ("raspberrypi5", "mnt/boot/config.json", '{"deviceType": "rasberrypi5"}', {"board": "identity"}),
+    ],
+)
+def test_what_the_doctor_finds(
+    slug: str, name: str | None, content: str, found: dict[str, str], hal_tree: Tree
+) -> None:
+    root = hal_tree(slug)
+    if name is not None:
+        root.resolve(name).write_text(content)
+    findings = examine(root)
+    assert {finding.about: finding.code for finding in findings} == found
+    assert all(finding.message and finding.advice for finding in findings)
