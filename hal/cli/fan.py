@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from hal.cli.common import Options, print_facts, print_table, print_value, takes_options
-from hal.cli.setting import print_result
+from hal.cli.setting import make_so
+from hal.errors import blame
 from hal.protocols import Fan
 
 
@@ -19,7 +20,8 @@ def fan() -> None:
 def status(options: Options) -> None:
     """The profiles, which one is configured and running, and what is measured."""
     control: Fan = options.open_device().need("fan")
-    profiles, state = control.profiles(), control.state()
+    with blame(control):
+        profiles, state = control.profiles(), control.state()
     if options.as_json:
         print_value({"profiles": profiles, "state": state})
         return
@@ -47,4 +49,4 @@ def status(options: Options) -> None:
 @takes_options
 def set_profile(options: Options, profile: str) -> None:
     """Choose PROFILE, and read it back from the fan control."""
-    print_result(options, options.open_device().need("fan").set(profile))
+    make_so(options, "fan", profile)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from hal.cli.common import Options, print_facts, print_table, print_value, takes_options
-from hal.cli.setting import print_result
+from hal.cli.setting import make_so
+from hal.errors import blame
 from hal.protocols import Power
 
 
@@ -19,7 +20,8 @@ def power() -> None:
 def status(options: Options) -> None:
     """The modes, which one is configured and running, and whether a reboot is due."""
     control: Power = options.open_device().need("power")
-    modes, state = control.modes(), control.state()
+    with blame(control):
+        modes, state = control.modes(), control.state()
     if options.as_json:
         print_value({"modes": modes, "state": state})
         return
@@ -51,4 +53,4 @@ def status(options: Options) -> None:
 @takes_options
 def set_mode(options: Options, mode: str) -> None:
     """Choose MODE for the next boot: a level (low, mid, high), a mode's name or id, or default."""
-    print_result(options, options.open_device().need("power").set(mode))
+    make_so(options, "power", mode)

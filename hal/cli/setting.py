@@ -1,15 +1,20 @@
-"""How the result of a setter is printed, for every noun that has one."""
+"""`set`, for every noun that has it."""
 
 from __future__ import annotations
 
 import click
 
 from hal.cli.common import Options, print_value
-from hal.model import Outcome, SetResult
+from hal.errors import blame
+from hal.model import Outcome
+from hal.protocols import Setting
 
 
-def print_result(options: Options, result: SetResult) -> None:
-    """*Accepted* and *applied* are different answers, so the outcome is always said."""
+def make_so(options: Options, noun: str, wanted: str) -> None:
+    """Set, and say how far it got: *accepted* and *applied* are different answers."""
+    setting: Setting = options.open_device().need(noun)
+    with blame(setting):
+        result = setting.set(wanted)
     if options.as_json:
         print_value(result)
     elif result.outcome is Outcome.UNCHANGED:
