@@ -116,7 +116,7 @@ def test_the_document_is_plain_json_and_stable(slug: str, hal_tree: Tree) -> Non
     [
         (AGX, None, "", {}),
         (AGX, "mnt/boot/config.json", "{", {"mnt/boot/config.json": "damaged"}),
-        (AGX, "etc/nvpmodel.conf", "x", {"os.power.mode": "damaged", "power": "damaged"}),
+        (AGX, "etc/nvpmodel.conf", "x", {"power": "damaged"}),
         (AGX, "etc/nvpmodel-config/nvpmodel.conf", "x", {"os.power.mode": "not-applied", "power": "damaged"}),
         (AGX, "var/lib/nvpmodel/status", "pmode:0001\n", {"power": "reboot-required"}),
         (AGX, "var/lib/nvfancontrol/status", "cool\n", {"fan": "not-applied"}),
@@ -134,3 +134,13 @@ def test_what_the_doctor_finds(
     findings = examine(root)
     assert {finding.about: finding.code for finding in findings} == found
     assert all(finding.message and finding.advice for finding in findings)
+
+
+def test_a_vendor_file_that_is_missing_matters_to_who_asks(hal_tree: Tree) -> None:
+    root = hal_tree(AGX)
+    root.remove("etc/nvpmodel.conf")
+    device = Device.open(root)
+    unasked = device.plan({})
+    assert unasked.refused == ()
+    assert unasked.warnings == ("os.power.mode: etc/nvpmodel.conf: no such file or directory",)
+    assert [item.code for item in device.plan({"os": {"power": {"mode": "high"}}}).refused] == ["file"]

@@ -111,7 +111,10 @@ def plan(config: dict[str, Any], *, power: Power | None, fan: Fan | None, absent
                 Refused(path=path, value=value, code=error.code, message=error.message, allowed=error.allowed)
             )
         except HalError as error:
-            refused.append(Refused(path=path, value=value, code=error.code, message=f"{path}: {error.message}"))
+            if wanted is None:  # nobody asked for anything, so nothing is refused
+                warnings.append(f"{path}: {error.message}")
+            else:
+                refused.append(Refused(path=path, value=value, code=error.code, message=f"{path}: {error.message}"))
         else:
             if change is not None:
                 changes.append(Planned(path=path, change=change, setting=setting, wanted=wanted))
