@@ -6,6 +6,9 @@ BIN    := $(VENV)/bin
 FAMILIES := $(sort $(notdir $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))))
 DONE   := $(VENV)/.installed
 
+# What the tests run besides Python: the shown command lines use jq.
+TEST_PACKAGES := jq
+
 .PHONY: run test setup lint docs docs-write bench clean help
 
 help: ## list the commands
@@ -34,6 +37,7 @@ docs-write: setup ## write the generated pages again: hooks, support matrix, sch
 	$(BIN)/python tools/generate_docs.py
 
 test: lint docs ## everything CI runs
+	tools/packages $(TEST_PACKAGES)
 	$(BIN)/python -m pytest -n auto
 
 bench: setup ## the figures of docs/benchmarks.md

@@ -15,7 +15,7 @@ Rules that hold for every hook:
 * A plugin that raises, or answers with another type than the one declared here, is named in the report and left out;
   the rest of the device works. So raise freely for a programming error, but say "this board has no fan" with a value.
 * **A capability the board lacks** is the answer `Unsupported(reason=…)`, or no answer at all. Never return an object
-that only pretends. Nobody declares a capability: it exists where a hook returned an object.
+  that only pretends. Nobody declares a capability: it exists where a hook returned an object.
 
 A plugin is found without being imported, by entry points in the group `hal`. The name of each is what it matches, and
 its value is the import name of the plugin:

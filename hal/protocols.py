@@ -12,16 +12,20 @@ from typing import Protocol, runtime_checkable
 from hal.model import Change, FanProfile, FanState, PowerMode, PowerState, SetResult
 
 
-class Setting(Protocol):
-    """What fan and power have in common: one value that config.json asks for, previewed and set."""
+class Touching(Protocol):
+    """What every capability tells about the files it touches, below the root, without a leading slash."""
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """Files that must be intact for `set`, below the root, without a leading slash."""
+        """Files that must be intact for the setters."""
 
     @property
     def writes(self) -> tuple[str, ...]:
-        """Files that `set` creates, changes or removes."""
+        """Files that the setters create, change or remove."""
+
+
+class Setting(Touching, Protocol):
+    """What fan and power have in common: one value that config.json asks for, previewed and set."""
 
     def preview(self, wanted: str | None) -> Change | None:
         """What `set` would change; `None` where nothing. Raises what `set` raises before its first write."""
@@ -57,16 +61,8 @@ class Power(Setting, Protocol):
 
 
 @runtime_checkable
-class Bootloader(Protocol):
+class Bootloader(Touching, Protocol):
     """The bootloader's state file: slots, pending update, boot count."""
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """Files that must be intact, below the root, without a leading slash."""
-
-    @property
-    def writes(self) -> tuple[str, ...]:
-        """Files that the setters change."""
 
     def active_slot(self) -> str:
         """`A` or `B`: the slot the next boot is asked to take."""
@@ -88,7 +84,7 @@ class Bootloader(Protocol):
 
 
 @runtime_checkable
-class BootConfig(Protocol):
+class BootConfig(Touching, Protocol):
     """One file or store that the firmware reads before the kernel runs."""
 
     @property
@@ -106,7 +102,7 @@ class BootConfig(Protocol):
 
 
 @runtime_checkable
-class Splash(Protocol):
+class Splash(Touching, Protocol):
     """The boot logo."""
 
     def read(self) -> bytes:

@@ -36,7 +36,7 @@ PATTERNS = (
     "proc/cmdline",
     "sys/class/dmi/id/modalias",
     "sys/class/rtc/rtc*/name",
-    *(f"sys/class/hwmon/hwmon*/{name}" for name in ("name", "pwm1", "pwm1_enable", "fan1_input", "rpm")),
+    *(f"sys/class/hwmon/hwmon*/{name}" for name in ("name", "pwm[0-9]*", "fan[0-9]*", "temp[0-9]*", "rpm")),
     *(f"sys/class/thermal/thermal_zone*/{name}" for name in ("type", "temp")),
     *(f"sys/class/thermal/cooling_device*/{name}" for name in ("type", "max_state", "cur_state")),
     *(f"{_CPU}/{name}" for name in ("scaling_driver", "scaling_governor", "scaling_available_governors")),
