@@ -6,27 +6,21 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hal.errors import CapabilityAbsent, ValueRefused
 from hal.identify import CONFIG, Hardware, identify
 from hal.json_file import read_object
 from hal.modalias import peripherals
-from hal.model import (
-    DeviceType,
-    HealthCheck,
-    Identity,
-    ModemModel,
-    Problem,
-    RtcClock,
-    Unsupported,
-    UpdateStep,
-    WifiFirmware,
-)
+from hal.model import DeviceType, Identity, Problem, Unsupported
 from hal.plugins import Catalog, Scope
-from hal.protocols import BootConfig, Bootloader, Fan, Power, Splash
+from hal.protocols import Bootloader, Fan, Power, Splash
 from hal.root import Root
-from hal.settings.plan import Applied, Plan, apply, plan
+
+if TYPE_CHECKING:
+    from hal.model import HealthCheck, ModemModel, RtcClock, UpdateStep, WifiFirmware
+    from hal.protocols import BootConfig
+    from hal.settings.plan import Applied, Plan
 
 T = TypeVar("T")
 
@@ -101,32 +95,32 @@ class Device:
     @cached_property
     def boot_config(self) -> tuple[BootConfig, ...]:
         """What the firmware reads before the kernel."""
-        return self._all("hal_boot_config", BootConfig)
+        return self._all("hal_boot_config")
 
     @cached_property
     def clocks(self) -> tuple[RtcClock, ...]:
         """Real-time clocks, best first."""
-        return self._all("hal_rtc", RtcClock)
+        return self._all("hal_rtc")
 
     @cached_property
     def modems(self) -> tuple[ModemModel, ...]:
         """Modem models that the add-ons present here describe."""
-        return self._all("hal_modems", ModemModel)
+        return self._all("hal_modems")
 
     @cached_property
     def wifi_firmware(self) -> tuple[WifiFirmware, ...]:
         """WiFi adapters that the add-ons present here describe."""
-        return self._all("hal_wifi_firmware", WifiFirmware)
+        return self._all("hal_wifi_firmware")
 
     @cached_property
     def health_checks(self) -> tuple[HealthCheck, ...]:
         """Board checks of a new OS."""
-        return self._all("hal_health_checks", HealthCheck)
+        return self._all("hal_health_checks")
 
     @cached_property
     def update_steps(self) -> tuple[UpdateStep, ...]:
         """Board steps around an OS update."""
-        return self._all("hal_update_steps", UpdateStep)
+        return self._all("hal_update_steps")
 
     @property
     def absent(self) -> Mapping[str, str]:
@@ -159,8 +153,8 @@ class Device:
             )
         return answer
 
-    def _all(self, hook: str, kind: type[T]) -> tuple[T, ...]:
-        return self._scope.joined(hook, kind, device_type=self.device_type, root=self.root)
+    def _all(self, hook: str) -> tuple[Any, ...]:
+        return self._scope.joined(hook, device_type=self.device_type, root=self.root)
 
     # -- config.json ---------------------------------------------------------------------------------------------
 
@@ -170,11 +164,15 @@ class Device:
 
     def plan(self, config: dict[str, Any] | None = None) -> Plan:
         """What a config.json would change here; by default the device's own."""
+        from hal.settings.plan import plan
+
         wanted = self.read_config() if config is None else config
         return plan(wanted, power=self.power, fan=self.fan, absent=dict(self.absent))
 
     def apply(self, plan: Plan) -> tuple[Applied, ...]:
         """Make the changes of a plan."""
+        from hal.settings.plan import apply
+
         return apply(plan)
 
 

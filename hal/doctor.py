@@ -6,15 +6,17 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
-from hal.device import NOUNS, Device
-from hal.errors import BoardUnknown, HalError, blame
+from hal.ask import ask
+from hal.device import Device
+from hal.errors import BoardUnknown, HalError
 from hal.identify import CONFIG
 from hal.plugins import Catalog
+from hal.record import Record
 from hal.root import Root
 
 
-@frozen(kw_only=True)
-class Finding:
+@frozen(kw_only=True, repr=False, eq=False)
+class Finding(Record):
     """One thing that is wrong: a stable code, what it is about, what is the matter, and what to do."""
 
     code: str
@@ -68,23 +70,24 @@ def _config(device: Device) -> Iterator[Finding]:
         )
     for planned in plan.changes:
         change = planned.change
+        unset = planned.wanted is None
+        asks = "config.json asks for nothing, so the vendor's default" if unset else "config.json asks for"
         yield Finding(
             code="not-applied",
             about=planned.path,
-            message=f"config.json asks for {change.value}, but {change.previous} is configured",
+            message=f"{asks} {change.value}, but there is: {change.previous}"
+            + (f" ({change.note})" if change.note else ""),
             advice="run `hal apply`",
         )
 
 
 def _capabilities(device: Device) -> Iterator[Finding]:
-    for noun in NOUNS:
+    for noun in ("fan", "power"):
         capability = getattr(device, noun)
-        state = getattr(capability, "state", None)
-        if state is None:
+        if capability is None:
             continue
         try:
-            with blame(capability):
-                found = state()
+            found = ask(capability, "state")
         except HalError as error:
             yield Finding(code=error.code, about=noun, message=error.message, advice=f"see `hal {noun} status`")
             continue
@@ -97,10 +100,10 @@ def _capabilities(device: Device) -> Iterator[Finding]:
                 message=f"{configured} is configured, but {running} is running",
                 advice="reboot",
             )
-        elif running is not None and running != configured:
+        elif running != configured and (running is not None or noun == "fan"):
             yield Finding(
                 code="not-applied",
                 about=noun,
-                message=f"{configured} is configured, but {running} is running",
+                message=f"{configured} is configured, but {running or 'nothing is reported to be'} running",
                 advice=f"run `hal {noun} set {configured}`, and look at the service's log",
             )

@@ -12,8 +12,9 @@ from typing import Any
 
 import attrs
 
+from hal.ask import ask
 from hal.device import Device
-from hal.errors import HalError, blame
+from hal.errors import HalError
 from hal.protocols import Fan, Power
 
 SCHEMA = 1
@@ -94,16 +95,15 @@ def _one(device: Device, noun: str, describe: Callable[[Any], dict[str, Any]]) -
         return {"supported": False, "reason": device.absent[noun]}
     found: dict[str, Any] = {"supported": True, "reads": list(capability.reads), "writes": list(capability.writes)}
     try:
-        with blame(capability):
-            found.update(describe(capability))
+        found.update(describe(capability))
     except HalError as fault:
         found["error"] = error(fault)
     return found
 
 
 def _fan(fan: Fan) -> dict[str, Any]:
-    return {"profiles": plain(fan.profiles()), "configured": fan.state(live=False).configured}
+    return {"profiles": plain(ask(fan, "profiles")), "configured": ask(fan, "state", live=False).configured}
 
 
 def _power(power: Power) -> dict[str, Any]:
-    return {"modes": plain(power.modes()), "configured": power.state(live=False).configured.name}
+    return {"modes": plain(ask(power, "modes")), "configured": ask(power, "state", live=False).configured.name}

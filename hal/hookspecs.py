@@ -38,21 +38,24 @@ conformance suite put into a generated tree of that device type. It is never imp
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pluggy
 
-from hal.model import (
-    Build,
-    DeviceType,
-    HealthCheck,
-    ImagePart,
-    ModemModel,
-    RtcClock,
-    Unsupported,
-    UpdateStep,
-    WifiFirmware,
-)
-from hal.protocols import BootConfig, Bootloader, Fan, Power, Splash
-from hal.root import Root
+if TYPE_CHECKING:
+    from hal.model import (
+        Build,
+        DeviceType,
+        HealthCheck,
+        ImagePart,
+        ModemModel,
+        RtcClock,
+        Unsupported,
+        UpdateStep,
+        WifiFirmware,
+    )
+    from hal.protocols import BootConfig, Bootloader, Fan, Power, Splash
+    from hal.root import Root
 
 hookspec = pluggy.HookspecMarker("hal")
 hookimpl = pluggy.HookimplMarker("hal")

@@ -21,6 +21,7 @@ from hal.errors import BoardAmbiguous, BoardUnknown, FileFault, HalError
 from hal.json_file import read_object
 from hal.model import Board, Candidate, DeviceType, Evidence, Identity
 from hal.plugins import Catalog
+from hal.record import Record
 from hal.root import Root
 
 CONFIG = "mnt/boot/config.json"
@@ -30,8 +31,8 @@ DEVICE_TREE = ("proc/device-tree", "sys/firmware/devicetree/base")
 DMI = "sys/class/dmi/id/modalias"
 
 
-@frozen(kw_only=True)
-class Hardware:
+@frozen(kw_only=True, repr=False, eq=False)
+class Hardware(Record):
     """What the board says of itself."""
 
     compatible: tuple[str, ...] = ()
@@ -58,8 +59,8 @@ class Hardware:
         return (*found, self.dmi) if self.dmi else tuple(found)
 
 
-@frozen(kw_only=True)
-class Fit:
+@frozen(kw_only=True, repr=False, eq=False)
+class Fit(Record):
     """How well a board row fits the hardware: `position` of its name in the list (0 is exact), and its model."""
 
     board: Board
@@ -107,15 +108,19 @@ def _decide(
     for item in software:
         if item.value is None:
             weighed.append(item)
-        elif not catalog.index.owners(item.value):
+        elif decided is not None and item.value in (*decided[1].names(), decided[1].machine):
+            weighed.append(evolve(item, verdict="agrees"))
+        elif not catalog.index.owners(name := item.value if decided else _meant(catalog, item)):
             weighed.append(evolve(item, verdict="no installed plugin owns this device type"))
             unknown.append(f"{item.source} says {item.value!r}, which no installed plugin owns")
         elif decided is None:
-            decided = catalog.device_type(item.value)
-            alias = "" if item.value == decided[1].slug else f", of which {item.value!r} is an alias"
+            try:
+                decided = catalog.device_type(name)
+            except HalError as error:
+                evidence[:0] = [*weighed, evolve(item, verdict=f"cannot decide: {error.message}")]
+                raise
+            alias = "" if item.value == decided[1].slug else f", which {item.value!r} means"
             weighed.append(evolve(item, verdict=f"decides: {decided[1].slug}{alias}"))
-        elif item.value in decided[1].names() or item.value == decided[1].machine:
-            weighed.append(evolve(item, verdict="agrees"))
         else:
             weighed.append(evolve(item, verdict=f"disagrees, and stands behind what decided {decided[1].slug}"))
             warnings.append(f"{item.source} says {item.value!r}, but the system is taken for {decided[1].slug}")
@@ -127,6 +132,15 @@ def _decide(
     if unknown:
         raise BoardUnknown(f"{unknown[0]}; {_relatives(catalog, hardware, slug=software_slug(software))}")
     return _narrow(catalog, hardware, evidence)
+
+
+def _meant(catalog: Catalog, item: Evidence) -> str:
+    """The slug or alias that software evidence means: a MACHINE that is neither means the one type built as it."""
+    name = item.value or ""
+    if catalog.index.owners(name) or not item.source.endswith(" MACHINE"):
+        return name
+    rows = [row for module in catalog.index.board_modules() for row in catalog.table(module) if row.machine == name]
+    return rows[0].slug if len(rows) == 1 else name
 
 
 def software_slug(software: Iterable[Evidence]) -> str | None:
@@ -160,7 +174,7 @@ def _json_evidence(root: Root, name: str, key: str) -> Evidence:
         return Evidence(kind="software", source=source, verdict=f"tells nothing: {error.message}")
     if value is None:
         return Evidence(kind="software", source=source, verdict=f"tells nothing: no {key} in it")
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or not value.isprintable():
         return Evidence(kind="software", source=source, verdict=f"tells nothing: {key} is not a text but {value!r:.60}")
     return Evidence(kind="software", source=source, value=value, verdict="")
 
@@ -278,10 +292,11 @@ def _narrow(catalog: Catalog, hardware: Hardware, evidence: list[Evidence]) -> I
     """No software evidence: the device types made for this very board, best first; one is the answer."""
     owners: dict[str, tuple[str, DeviceType]] = {}
     fits: list[tuple[Fit, DeviceType]] = []
-    for module in catalog.index.matching(hardware.modaliases()):
+    asked = catalog.index.matching(hardware.modaliases())
+    for module in asked:
         for row in catalog.table(module):
             found = fit(row.boards, hardware)
-            if found is not None and found.position == 0:
+            if found is not None and found.position == 0 and row.slug not in owners:
                 owners[row.slug] = module, row
                 fits.append((found, row))
     fits.sort(key=lambda pair: (pair[0].rank, pair[1].slug))
@@ -291,7 +306,11 @@ def _narrow(catalog: Catalog, hardware: Hardware, evidence: list[Evidence]) -> I
                 "nothing here names a device type (config.json, device-type.json, os-release) or a board "
                 "(device tree, DMI); give --board SLUG"
             )
-        raise BoardUnknown(f"no installed plugin knows this board, {hardware.words}; {_relatives(catalog, hardware)}")
+        broken = [p for p in catalog.problems if p.plugin in asked and not catalog.table(p.plugin)]
+        perhaps = "".join(f"; the plugin {p.plugin} might, but {p.message}" for p in broken)
+        raise BoardUnknown(
+            f"no installed plugin knows this board, {hardware.words}{perhaps}; {_relatives(catalog, hardware)}"
+        )
     candidates = tuple(
         Candidate(slug=row.slug, name=row.name, plugin=owners[row.slug][0], rank=place, reasons=(found.reason,))
         for place, (found, row) in enumerate(fits)

@@ -6,8 +6,9 @@ built when it is missing or stale, ignored when it is unreadable. It is stale wh
 distributions has another modification time, which every install and removal changes. Times are compared in whole
 seconds, because image builds keep no more; so an index is not kept while a folder changed less than two seconds ago.
 
-A line is `key TAB pattern TAB module TAB distribution`, sorted. The key narrows a lookup to a few lines: the whole text
-for a slug, bus and vendor for a modalias. A lookup is a search for the key in the file's text, whatever its length.
+A line is `kind TAB key TAB pattern TAB module TAB distribution`, sorted. The kind is `board` for a plugin that
+announces a slug, else `addon`. The key narrows a lookup to a few lines: the whole text for a slug, bus and vendor for a
+modalias. A lookup is a search for both in the file's text, whatever its length.
 """
 
 from __future__ import annotations
@@ -19,19 +20,18 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-
-from attrs import frozen
+from typing import NamedTuple
 
 GROUP = "hal"
-FORMAT = "# device-hal plugin index 1"
+FORMAT = "# device-hal plugin index 3"
+END = "# end\n"
 CACHE = Path(__file__).parent / "__pycache__" / "plugins.index"
-_WILD = re.compile(r"[*?\[]")
+_WILD = frozenset("*?[")
 _OF = "of:N*T*C"
-_MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
-@frozen(kw_only=True, order=True)
-class Announcement:
+class Announcement(NamedTuple):
     """One entry point: what a plugin matches, its import name, and the distribution that carries it."""
 
     pattern: str
@@ -48,7 +48,9 @@ class Index:
     """Every announcement of the installed plugins, looked up by slug or modalias."""
 
     def __init__(self, announcements: Iterable[Announcement]) -> None:
-        lines = {"\t".join((key(a.pattern), a.pattern, a.module, a.distribution)) for a in announcements}
+        distinct = set(announcements)
+        boards = {a.module for a in distinct if a.bus == "slug"}
+        lines = ["\t".join(("board" if a.module in boards else "addon", key(a.pattern), *a)) for a in distinct]
         self._text = "\n" + "".join(f"{line}\n" for line in sorted(lines))
 
     @classmethod
@@ -57,10 +59,10 @@ class Index:
         folders = [folder for folder in (sys.path if paths is None else paths) if _holds_distributions(folder)]
         header = _header(folders)
         if cache is not None:
-            with suppress(OSError, UnicodeDecodeError):
-                text = cache.read_bytes().decode()
-                if text.startswith(header):
-                    return cls._of_text(text[len(header) - 1 :])
+            with suppress(OSError):
+                text = cache.read_bytes().decode(errors="surrogateescape")
+                if text.startswith(header) and text.endswith(f"\n{END}"):
+                    return cls._of_text(text[len(header) - 1 : -len(END)])
         index = cls(scan(folders))
         if cache is not None and _settled(folders):
             index._save(cache, header)
@@ -77,66 +79,71 @@ class Index:
         temporary = cache.with_name(f"{cache.name}.{os.getpid()}")
         with suppress(OSError):
             cache.parent.mkdir(exist_ok=True)
-            temporary.write_text(header + self._text[1:])
-            temporary.replace(cache)
+            try:
+                temporary.write_bytes((header + self._text[1:] + END).encode(errors="surrogateescape"))
+                temporary.replace(cache)
+            except OSError:
+                temporary.unlink(missing_ok=True)
 
     def __iter__(self) -> Iterator[Announcement]:
-        for line in self._text.splitlines():
-            if line:
-                yield _announcement(line)
+        return map(_announcement, self._lines())
 
-    def _under(self, wanted: str) -> Iterator[Announcement]:
-        """The announcements whose key is `wanted`."""
-        at = self._text.find(f"\n{wanted}\t")
-        while at != -1:
-            end = self._text.index("\n", at + 1)
-            yield _announcement(self._text[at + 1 : end])
-            at = end if self._text.startswith(f"{wanted}\t", end + 1) else -1
+    def _lines(self, start: str = "") -> list[str]:
+        """The lines that start so: one block, because lines are sorted."""
+        first = self._text.find(f"\n{start}")
+        last = self._text.rfind(f"\n{start}", 0, -1)
+        block = self._text[first + 1 : self._text.find("\n", last + 1)]
+        return block.split("\n") if block else []
 
     def owners(self, slug: str) -> tuple[Announcement, ...]:
         """Who announces this slug or alias; more than one is a conflict."""
-        return tuple(self._under(f"slug:{slug}")) if "\t" not in slug and "\n" not in slug else ()
+        if "\t" in slug or "\n" in slug:
+            return ()
+        return tuple(map(_announcement, self._lines(f"board\tslug:{slug}\t")))
 
     def slugs(self) -> dict[str, tuple[Announcement, ...]]:
         """Every announced slug and alias, with its announcers."""
         found: dict[str, tuple[Announcement, ...]] = {}
-        for announcement in self:
-            if announcement.bus == "slug":
-                slug = announcement.pattern.removeprefix("slug:")
-                found[slug] = (*found.get(slug, ()), announcement)
+        for announcement in map(_announcement, self._lines("board\tslug:")):
+            slug = announcement.pattern.removeprefix("slug:")
+            found[slug] = (*found.get(slug, ()), announcement)
         return found
 
     def board_modules(self) -> tuple[str, ...]:
         """Import names of all board plugins, sorted: those that announce a slug."""
-        return tuple(sorted({a.module for a in self if a.bus == "slug"}))
+        return tuple(sorted(_modules(self._lines("board\tslug:"))))
 
     def addon_modules(self) -> tuple[str, ...]:
         """Import names of all add-ons, sorted: those that announce no slug."""
-        return tuple(sorted({a.module for a in self} - set(self.board_modules())))
+        return tuple(sorted(_modules(self._lines("addon\t"))))
 
     def buses(self) -> frozenset[str]:
-        """Buses that any pattern names: only these need to be looked at."""
-        return frozenset(re.findall(r"^([a-z0-9_-]+):", self._text, re.MULTILINE)) - {"slug"}
+        """Buses that a pattern of an add-on names: only these need to be looked at."""
+        named = {line[len("addon\t") : line.index(":")] for line in self._lines("addon\t")}
+        return frozenset(bus for bus in named if re.fullmatch(r"[a-z0-9_-]+", bus))
 
-    def matching(self, modaliases: Iterable[str]) -> tuple[str, ...]:
-        """Import names of the plugins, board plugins and add-ons, with a pattern for any of these modaliases."""
+    def matching(self, modaliases: Iterable[str], kinds: Sequence[str] = ("addon", "board")) -> tuple[str, ...]:
+        """Import names of the plugins of these kinds with a pattern for any of these modaliases."""
         from fnmatch import fnmatchcase
 
         found: set[str] = set()
         by_key: dict[str, list[str]] = {}
         for modalias in modaliases:
-            for wanted in {key(modalias), f"{modalias.partition(':')[0]}:"}:
+            bus = f"{modalias.partition(':')[0]}:"
+            # The kernel writes `of:NrtcT(null)Cmaxim,ds3231`: its vendor stands elsewhere, so the whole bus is asked.
+            every = bus == "of:" and not modalias.startswith(_OF)
+            for wanted in {bus} if every else {f"{key(modalias)}\t", f"{bus}\t"}:
                 by_key.setdefault(wanted, []).append(modalias)
         for wanted, named in by_key.items():
-            for announcement in self._under(wanted):
-                if announcement.module not in found:
-                    fixed = [part for part in _WILD.split(announcement.pattern) if "]" not in part]
-                    found.update(
-                        announcement.module
-                        for modalias in named
-                        # Most patterns differ in a fixed part, and telling so is far cheaper than a regular expression.
-                        if all(part in modalias for part in fixed) and fnmatchcase(modalias, announcement.pattern)
-                    )
+            together = "\n".join(named)
+            for line in (line for kind in kinds for line in self._lines(f"{kind}\t{wanted}")):
+                _, _, pattern, module, _ = line.split("\t")
+                if module in found:
+                    continue
+                # Most patterns differ in their longest fixed part, and telling so is far cheaper than fnmatch.
+                fixed = "" if "[" in pattern else max(pattern.replace("?", "*").split("*"), key=len)
+                if fixed in together and any(fnmatchcase(modalias, pattern) for modalias in named):
+                    found.add(module)
         return tuple(sorted(found))
 
 
@@ -148,8 +155,8 @@ def key(pattern: str) -> str:
     if bus == "of":
         name = pattern.removeprefix(_OF) if pattern.startswith(_OF) else ""
         vendor, comma, _ = name.partition(",")
-        return f"of:{vendor}" if comma and not _WILD.search(vendor) else "of:"
-    if bus == "usb" and rest.startswith("v") and len(rest) >= 5 and not _WILD.search(rest[:5]):
+        return f"of:{vendor}" if comma and _WILD.isdisjoint(vendor) else "of:"
+    if bus == "usb" and rest.startswith("v") and len(rest) >= 5 and _WILD.isdisjoint(rest[:5]):
         return f"usb:{rest[:5]}"
     return f"{bus}:"
 
@@ -163,7 +170,7 @@ def scan(folders: Sequence[str]) -> tuple[Announcement, ...]:
     for distribution in distributions(path=list(folders)):
         with suppress(Exception):  # metadata of a half-removed distribution; its plugin is not installed either
             name = distribution.metadata["Name"]
-            if name in seen:
+            if name in seen or not _NAME.fullmatch(name):
                 continue  # an earlier folder shadows it, as for an import
             seen.add(name)
             found.update(
@@ -175,12 +182,17 @@ def scan(folders: Sequence[str]) -> tuple[Announcement, ...]:
 
 
 def _sound(pattern: str, module: str) -> bool:
-    return ":" in pattern and not re.search(r"[\t\n]", pattern) and bool(_MODULE.fullmatch(module))
+    return (
+        ":" in pattern and not re.search(r"[\t\n]", pattern) and all(part.isidentifier() for part in module.split("."))
+    )
+
+
+def _modules(lines: Iterable[str]) -> set[str]:
+    return {line.split("\t", 4)[3] for line in lines}
 
 
 def _announcement(line: str) -> Announcement:
-    _, pattern, module, distribution = line.split("\t")
-    return Announcement(pattern=pattern, module=module, distribution=distribution)
+    return Announcement(*line.split("\t")[2:])
 
 
 def _holds_distributions(folder: str) -> bool:
@@ -192,7 +204,7 @@ def _holds_distributions(folder: str) -> bool:
 
 
 def _header(folders: Sequence[str]) -> str:
-    lines = [FORMAT]
+    lines = [FORMAT, f"# {len(folders)} folders"]
     for folder in folders:
         try:
             lines.append(f"# {int(Path(folder).stat().st_mtime)} {folder}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, NoReturn
 
 from hal.errors import Damaged
@@ -18,12 +19,13 @@ MAX_DEPTH = 64
 def read_object(root: Root, name: str) -> dict[str, Any]:
     """The JSON object in a file.
 
-    Raises `FileFault` where it cannot be read and `Damaged`, with line and column, where it is not one JSON object of
-    UTF-8 text, names a key twice, holds `NaN` or `Infinity`, or nests deeper than `MAX_DEPTH`.
+    Raises `FileFault` where it cannot be read, and `Damaged`, with line and column where they are known, where it is
+    not one JSON object of UTF-8 text, names a key twice, holds `NaN`, an infinite number or one of thousands of digits,
+    or nests deeper than `MAX_DEPTH`.
     """
     data = root.read_bytes(name, limit=MAX_BYTES)
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise Damaged(f"not UTF-8 text (byte {error.start})", path=name, line=line) from error
@@ -31,11 +33,16 @@ def read_object(root: Root, name: str) -> dict[str, Any]:
         raise Damaged("empty", path=name, line=1)
     _refuse_depth(text, name)
     try:
-        value = json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, name), parse_constant=_constant(name))
+        value = json.loads(
+            text,
+            object_pairs_hook=lambda pairs: _unique(pairs, name),
+            parse_constant=_constant(name),
+            parse_float=lambda word: _finite(word, name),
+        )
     except json.JSONDecodeError as error:
         raise Damaged(error.msg, path=name, line=error.lineno, column=error.colno) from error
-    except ValueError as error:  # an integer of thousands of digits
-        raise Damaged(str(error), path=name) from error
+    except ValueError as error:  # Python refuses to convert an integer of thousands of digits
+        raise Damaged("a number of thousands of digits", path=name) from error
     if not isinstance(value, dict):
         raise Damaged(f"a JSON object is expected, not {type(value).__name__}", path=name, line=1)
     return value
@@ -78,3 +85,11 @@ def _constant(name: str) -> Any:
         raise Damaged(f"{word} is not JSON", path=name)
 
     return refuse
+
+
+def _finite(word: str, name: str) -> float:
+    """`1e999` would become infinite, which no JSON that is printed later can hold."""
+    number = float(word)
+    if math.isinf(number):
+        raise Damaged(f"the number {word:.20} is too large", path=name)
+    return number

@@ -18,7 +18,7 @@ def peripherals(root: Root, buses: Iterable[str]) -> Iterator[str]:
             modalias = root.read_value(f"{folder}/modalias")
             if modalias:
                 yield modalias
-            elif bus == "usb" and root.exists(f"{folder}/idVendor"):
+            elif bus == "usb" and root.read_value(f"{folder}/idVendor") is not None:
                 yield usb_device(root, folder)
 
 

@@ -1,10 +1,12 @@
-"""Running a device's programs: found inside the root first, standard input closed, a deadline on every one."""
+"""Running a device's programs: found inside the root first, standard input closed, time and output bounded."""
 
 from __future__ import annotations
 
 import os
+import selectors
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from hal.errors import FileFault, ProgramFault
+from hal.record import Record
 
 if TYPE_CHECKING:
     from hal.root import Root
@@ -20,9 +23,14 @@ if TYPE_CHECKING:
 SEARCH = ("usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin")
 """Folders searched inside the root, in order."""
 
+MAX_BYTES = 4 * 1024 * 1024
+"""The most a program may print, on standard output and on standard error each, before it is stopped."""
 
-@frozen(kw_only=True)
-class Completed:
+_LOOK_SECONDS = 0.05
+
+
+@frozen(kw_only=True, repr=False, eq=False)
+class Completed(Record):
     """A program that ended: exit status, and its output as text."""
 
     argv: tuple[str, ...]
@@ -35,10 +43,9 @@ def find(root: Root, program: str, *, host: bool) -> Path | None:
     """The executable file for `program`; a name with a slash is a path below the root."""
     for name in (program,) if "/" in program else [f"{folder}/{program}" for folder in SEARCH]:
         with suppress(FileFault):
-            path = root.resolve(name)
-            if path.is_file() and os.access(path, os.X_OK):
+            if root.is_file(name) and os.access(path := root.resolve(name), os.X_OK):
                 return path
-    if host and not root.is_machine:
+    if host and not root.is_machine and "/" not in program:
         import shutil
 
         found = shutil.which(program)
@@ -54,8 +61,10 @@ def run(root: Root, argv: Sequence[str], *, timeout_seconds: float, check: bool,
         raise ProgramFault(f"{argv[0]}: no such program {where}", path=argv[0])
     environment = {"PATH": ":".join(f"/{folder}" for folder in SEARCH), "LC_ALL": "C", "HAL_ROOT": str(root.directory)}
     try:
+        # A program that is a link to one with many names (BusyBox) must see the name it was called by.
         process = subprocess.Popen(
-            [str(path), *argv[1:]],
+            list(argv),
+            executable=path,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -65,13 +74,17 @@ def run(root: Root, argv: Sequence[str], *, timeout_seconds: float, check: bool,
         )
     except OSError as error:
         raise ProgramFault(f"{argv[0]}: cannot be started: {os.strerror(error.errno or 0)}", path=argv[0]) from error
+    except ValueError as error:  # NUL, or half of a surrogate pair
+        raise ProgramFault(f"{argv[0]}: an argument cannot be passed: {error}", path=argv[0]) from error
     try:
-        stdout, stderr = process.communicate(timeout=timeout_seconds)
-    except subprocess.TimeoutExpired as error:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        raise ProgramFault(f"{argv[0]}: did not end within {timeout_seconds:g} s, stopped", path=argv[0]) from error
+        stdout, stderr = _output(process, argv[0], timeout_seconds)
+    except BaseException:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(1)
+        raise
     done = Completed(
         argv=tuple(argv),
         status=process.returncode,
@@ -84,3 +97,33 @@ def run(root: Root, argv: Sequence[str], *, timeout_seconds: float, check: bool,
             f"{' '.join(argv)}: exit status {done.status}" + (f": {words[-1]}" if words else ""), path=argv[0]
         )
     return done
+
+
+def _output(process: subprocess.Popen[bytes], name: str, timeout_seconds: float) -> tuple[bytes, bytes]:
+    """What a program printed until it ended. What it left running may hold the pipes open, and is not waited for."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    deadline = time.monotonic() + timeout_seconds
+    with process.stdout as stdout, process.stderr as stderr, selectors.DefaultSelector() as pipes:
+        found = {stdout.fileno(): bytearray(), stderr.fileno(): bytearray()}
+        for fd in found:
+            pipes.register(fd, selectors.EVENT_READ)
+        while True:
+            ended = process.poll() is not None
+            left = max(0.0, deadline - time.monotonic())
+            ready = pipes.select(0 if ended else min(left, _LOOK_SECONDS)) if pipes.get_map() else []
+            for key, _ in ready:
+                chunk = os.read(key.fd, 65536)
+                found[key.fd] += chunk
+                if not chunk:
+                    pipes.unregister(key.fd)
+                if len(found[key.fd]) > MAX_BYTES:
+                    raise ProgramFault(f"{name}: printed more than {MAX_BYTES} bytes, stopped", path=name)
+            if ended and not ready:
+                return bytes(found[stdout.fileno()]), bytes(found[stderr.fileno()])
+            if not ended and not pipes.get_map():
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(left)
+                ended = process.returncode is not None
+            if not ended and left == 0:
+                raise ProgramFault(f"{name}: did not end within {timeout_seconds:g} s, stopped", path=name)

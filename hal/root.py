@@ -17,9 +17,12 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path, PurePosixPath
+from contextlib import ExitStack, contextmanager, suppress
+from errno import ETIMEDOUT
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hal.errors import FileFault, OutsideRoot
@@ -31,6 +34,8 @@ MAX_BYTES = 4 * 1024 * 1024
 """The largest file `read` returns unless told otherwise: no file this project reads is nearly as large."""
 
 _MAX_LINKS = 40
+_FOLDER_SECONDS = 10.0
+_LOCK_INTERVAL_SECONDS = 0.02
 _TEMPORARY = ".hal-new"
 
 
@@ -39,7 +44,10 @@ class Root:
 
     def __init__(self, directory: str | os.PathLike[str] = "/") -> None:
         self.directory = Path(directory).absolute()
-        if not self.directory.is_dir():
+        sound = False
+        with suppress(OSError):
+            sound = self.directory.is_dir()
+        if not sound:
             raise FileFault(f"{self.directory}: not a directory, so it cannot stand for a device's /")
 
     def __repr__(self) -> str:
@@ -48,7 +56,7 @@ class Root:
     @property
     def is_machine(self) -> bool:
         """Whether this is `/` of the running machine rather than a tree."""
-        return self.directory == Path("/")
+        return self.directory.exists() and self.directory.samefile("/")
 
     # -- names ---------------------------------------------------------------------------------------------------
 
@@ -59,7 +67,11 @@ class Root:
         """
         if "\0" in name:
             raise OutsideRoot(f"{name!r}: a name cannot contain NUL", path=name)
-        pending = [part for part in reversed(PurePosixPath(name).parts) if part != "/"]
+        try:
+            os.fsencode(name)
+        except UnicodeEncodeError as error:
+            raise FileFault(f"{name!r}: no file can have such a name", path=name) from error
+        pending = _parts(name)[::-1]
         done: list[str] = []
         links = 0
         while pending:
@@ -82,20 +94,23 @@ class Root:
                 raise FileFault(f"{name}: more than {_MAX_LINKS} symbolic links, probably a loop", path=name)
             if target.startswith("/"):
                 done.clear()
-            pending.extend(p for p in reversed(PurePosixPath(target).parts) if p != "/")
+            pending.extend(reversed(_parts(target)))
         return self.directory.joinpath(*done)
 
     def exists(self, name: str) -> bool:
         """Whether a file or folder is there. A dangling link is not."""
-        return self.resolve(name).exists()
+        with self._faults(name):
+            return self.resolve(name).exists()
 
     def is_file(self, name: str) -> bool:
         """Whether a regular file is there."""
-        return self.resolve(name).is_file()
+        with self._faults(name):
+            return self.resolve(name).is_file()
 
     def is_dir(self, name: str) -> bool:
         """Whether a folder is there."""
-        return self.resolve(name).is_dir()
+        with self._faults(name):
+            return self.resolve(name).is_dir()
 
     def listdir(self, name: str) -> tuple[str, ...]:
         """Names in a folder, sorted; empty where there is no such folder."""
@@ -108,36 +123,30 @@ class Root:
     def glob(self, pattern: str) -> tuple[str, ...]:
         """Names that match a shell pattern, sorted; a wildcard does not cross `/`, nor match a leading dot.
 
-        A name that a link would lead out of the root is left out: a listing is not a way out either.
+        A name that a link would lead out of the root, and a dangling link, is left out: a listing is no way out either.
         """
         import fnmatch
 
         found = [""]
-        for part in (p for p in PurePosixPath(pattern).parts if p != "/"):
+        for part in _parts(pattern):
             if part == "..":
                 raise OutsideRoot(f"{pattern}: '..' in a pattern", path=pattern)
             step: list[str] = []
             for folder in found:
+                names: Sequence[str] = (part,)
                 if any(c in part for c in "*?["):
                     try:
-                        names: Sequence[str] = self.listdir(folder)
+                        names = fnmatch.filter(self.listdir(folder), part)
                     except FileFault:
-                        names = ()
-                    names = [n for n in names if fnmatch.fnmatchcase(n, part) and not n.startswith(".")]
-                else:
-                    names = (part,)
+                        continue
+                    names = [name for name in names if part.startswith(".") or not name.startswith(".")]
                 for entry in names:
                     name = f"{folder}/{entry}" if folder else entry
                     with suppress(FileFault):
-                        if self.resolve(name, follow=False).is_symlink() or self.exists(name):
+                        if self.exists(name):
                             step.append(name)
             found = step
-        existing = []
-        for name in found:
-            with suppress(OutsideRoot):
-                if name and self.exists(name):
-                    existing.append(name)
-        return tuple(existing)
+        return tuple(sorted(name for name in found if name))
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -173,9 +182,15 @@ class Root:
     # -- writing -------------------------------------------------------------------------------------------------
 
     def write(self, name: str, value: str) -> None:
-        """Write a kernel attribute in place. It must exist."""
+        """Write a kernel attribute in place, with one system call. It must exist."""
+        try:
+            data = value.encode()
+        except UnicodeEncodeError as error:
+            raise FileFault(f"{name}: {value!r} cannot be written as UTF-8", path=name) from error
         with self._faults(name), self._open(name, os.O_WRONLY | os.O_TRUNC) as fd:
-            os.write(fd, value.encode())
+            taken = os.write(fd, data)
+        if taken != len(data):
+            raise FileFault(f"{name}: took {taken} of {len(data)} bytes", path=name)
 
     def overwrite(self, name: str, data: bytes) -> None:
         """Overwrite a file in place with the same number of bytes, flush, and read back.
@@ -194,11 +209,12 @@ class Root:
     def replace(self, name: str, data: bytes, *, mode: int | None = None) -> None:
         """Replace a file durably, or create it; it is the old or the new one, whole, after a crash on ext4.
 
-        The folder must exist. Permissions are kept; a new file gets `mode`, by default 0644. A link is followed, so it
-        stays a link. On failure the temporary file is removed and the old one untouched.
+        The folder must exist; it is locked meanwhile, so writers at the same time take turns. Permissions are kept; a
+        new file gets `mode`, by default 0644. A link is followed, so it stays a link. On failure the temporary file is
+        removed and the old one untouched.
         """
         path = self.resolve(name)
-        with self._faults(name):
+        with self._faults(name), _folder(path.parent) as folder:
             try:
                 old = path.stat()
             except FileNotFoundError:
@@ -223,7 +239,7 @@ class Root:
                 with suppress(FileNotFoundError):
                     temporary.unlink()
                 raise
-            _flush_folder(path.parent)
+            os.fsync(folder)
 
     def remove(self, name: str) -> bool:
         """Remove a file or link, durably. Returns whether there was one."""
@@ -233,8 +249,18 @@ class Root:
                 path.unlink()
             except FileNotFoundError:
                 return False
-            _flush_folder(path.parent)
+            with _folder(path.parent) as folder:
+                os.fsync(folder)
         return True
+
+    @contextmanager
+    def lock(self, name: str, *, timeout_seconds: float) -> Iterator[None]:
+        """Hold the exclusive lock of a file, which is not changed; another holder is waited for until the deadline."""
+        with ExitStack() as held:
+            with self._faults(name):
+                fd = held.enter_context(self._open(name, os.O_RDONLY))
+                _lock(fd, timeout_seconds)
+            yield
 
     # -- programs ------------------------------------------------------------------------------------------------
 
@@ -260,7 +286,11 @@ class Root:
     @contextmanager
     def _open(self, name: str, flags: int) -> Iterator[int]:
         """A regular file's descriptor; never blocks on a FIFO, never creates, never follows a link at the end."""
-        fd = os.open(self.resolve(name), (flags & ~os.O_TRUNC) | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        path = self.resolve(name)
+        # Looked at before it is opened: opening a serial port resets some boards, and opening a watchdog starts it.
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise FileFault(f"{name}: not a regular file", path=name)
+        fd = os.open(path, (flags & ~os.O_TRUNC) | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             if not stat.S_ISREG(os.fstat(fd).st_mode):
                 raise FileFault(f"{name}: not a regular file", path=name)
@@ -285,9 +315,29 @@ def _write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
-def _flush_folder(path: Path) -> None:
+@contextmanager
+def _folder(path: Path) -> Iterator[int]:
+    """The descriptor of a folder, locked for whoever else writes in it through a `Root`."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(fd)
+        _lock(fd, _FOLDER_SECONDS)
+        yield fd
     finally:
         os.close(fd)
+
+
+def _lock(fd: int, timeout_seconds: float) -> None:
+    """Wait for the exclusive lock, but not for ever: whoever holds it may hang."""
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        try:
+            return flock(fd, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise TimeoutError(ETIMEDOUT, f"locked by another process for {timeout_seconds:g} s") from None
+        time.sleep(_LOCK_INTERVAL_SECONDS)
+
+
+def _parts(name: str) -> list[str]:
+    """The parts of a name. `/` and `.` are none, and two slashes are one: `pathlib` would keep a leading `//`."""
+    return [part for part in name.split("/") if part not in ("", ".")]

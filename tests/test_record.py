@@ -42,8 +42,8 @@ def personal(root: Root) -> Root:
     root.resolve("mnt/boot/config.json").write_text(json.dumps(config))
     root.resolve("proc/device-tree/serial-number").write_text(f"{SERIAL}\0")
     root.resolve("proc/cmdline").write_text(
-        f"root=UUID=ba1eadef-0123-4567-89ab-cdef01234567 mac=48:b0:2d:aa:bb:cc serial={SERIAL} fat=BDEF-1234 x={SECRET} "
-        "host=alices-robot\n"
+        f"root=UUID=ba1eadef-0123-4567-89ab-cdef01234567 mac=48:b0:2d:aa:bb:cc serial={SERIAL} fat=BDEF-1234 "
+        f"x={SECRET} host=alices-robot\n"
     )
     usb = root.directory / "sys/bus/usb/devices/1-1"
     usb.mkdir(parents=True)

@@ -6,6 +6,8 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 board unknown or ambiguous, 4 th
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -66,14 +68,18 @@ def hal(ctx: click.Context, root: str | None, board: str | None, as_json: bool) 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(_run(words))
+    gc.disable()  # a command is over before a search for cycles pays …
+    status = _run(words)
+    gc.freeze()  # … and the interpreter searches once more on its way out
+    sys.exit(status)
 
 
 def _run(words: list[str]) -> int:
     as_json = "--json" in words
     try:
         status = hal.main(words, prog_name="hal", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except HalError as error:
         from hal.cli.common import report
@@ -90,6 +96,8 @@ def _run(words: list[str]) -> int:
         return 2
     except click.Abort:
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()
+    except OSError as error:  # only printing gets here: what a device's files answer is a HalError
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer goes nowhere
+        if not isinstance(error, BrokenPipeError):
+            print(f"hal: cannot print: {os.strerror(error.errno or 0).lower()}", file=sys.stderr)
         return 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hal.cli.common import Options, print_value, takes_options
+from hal.cli.common import Options, end_in_order, print_value, takes_options
 from hal.cli.plan import config_option, document, read_config, show_rest
 from hal.document import error as error_document
 
@@ -21,6 +21,7 @@ def apply(options: Options, config: Path | None) -> int:
     """
     device = options.open_device()
     plan = device.plan(read_config(config))
+    end_in_order()
     results = device.apply(plan)
     if options.as_json:
         done = [

@@ -5,10 +5,9 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TextIO, TypeVar
 
 import click
-from attrs import define
 
 from hal.errors import HalError
 
@@ -21,8 +20,7 @@ R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@define
-class Options:
+class Options(NamedTuple):
     """`--root`, `--board` and `--json`, wherever they stood."""
 
     root: str | None = None
@@ -33,7 +31,9 @@ class Options:
         """The tree to work on, by default this machine."""
         from hal.root import Root
 
-        return Root(self.root or "/")
+        if self.root == "":
+            raise click.UsageError("--root is empty: a folder is needed, or leave it out for this machine")
+        return Root("/" if self.root is None else self.root)
 
     def open_device(self) -> Device:
         """The device to work on. Warnings about its identity go to standard error."""
@@ -67,10 +67,21 @@ def takes_options(function: Callable[Concatenate[Options, P], R]) -> Callable[..
         ctx: click.Context, /, root: str | None, board: str | None, as_json: bool, *args: P.args, **kwargs: P.kwargs
     ) -> R:
         before = ctx.obj if isinstance(ctx.obj, Options) else Options()
-        options = Options(root=root or before.root, board=board or before.board, as_json=as_json or before.as_json)
+        options = Options(
+            root=before.root if root is None else root,
+            board=before.board if board is None else board,
+            as_json=as_json or before.as_json,
+        )
         return function(options, *args, **kwargs)
 
     return command
+
+
+def end_in_order() -> None:
+    """For commands that write: a request to end becomes an exception, so that what was begun is put back."""
+    import signal
+
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
 
 def print_json(value: object, *, stream: TextIO | None = None) -> None:

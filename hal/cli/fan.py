@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from hal.ask import ask
 from hal.cli.common import Options, print_facts, print_table, print_value, takes_options
 from hal.cli.setting import make_so
-from hal.errors import blame
 from hal.protocols import Fan
 
 
@@ -20,8 +20,7 @@ def fan() -> None:
 def status(options: Options) -> None:
     """The profiles, which one is configured and running, and what is measured."""
     control: Fan = options.open_device().need("fan")
-    with blame(control):
-        profiles, state = control.profiles(), control.state()
+    profiles, state = ask(control, "profiles"), ask(control, "state")
     if options.as_json:
         print_value({"profiles": profiles, "state": state})
         return

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from hal.cli.common import Options, print_value, takes_options
+from hal.errors import FileFault
 from hal.json_file import read_object
 from hal.root import Root
 from hal.settings.plan import Plan
@@ -36,7 +37,11 @@ def plan(options: Options, config: Path | None) -> int:
 
 def read_config(file: Path | None) -> dict[str, Any] | None:
     """The file that `--config` names, on this machine; `None` is the device's own."""
-    return None if file is None else read_object(Root(file.absolute().parent), file.name)
+    if file is None:
+        return None
+    if not file.is_file():
+        raise FileFault(f"{file}: no such file", path=str(file))
+    return read_object(Root(file.absolute().parent), file.name)
 
 
 def document(plan: Plan) -> dict[str, Any]:
@@ -76,4 +81,4 @@ def show_rest(plan: Plan) -> None:
     for warning in plan.warnings:
         click.echo(f"note: {warning}", err=True)
     if plan.unknown_keys:
-        click.echo(f"note: unknown keys, kept as they are: {', '.join(plan.unknown_keys)}", err=True)
+        click.echo(f"note: unknown keys, kept as they are: {', '.join(map(repr, plan.unknown_keys))}", err=True)

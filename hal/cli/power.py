@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from hal.ask import ask
 from hal.cli.common import Options, print_facts, print_table, print_value, takes_options
 from hal.cli.setting import make_so
-from hal.errors import blame
 from hal.protocols import Power
 
 
@@ -20,8 +20,7 @@ def power() -> None:
 def status(options: Options) -> None:
     """The modes, which one is configured and running, and whether a reboot is due."""
     control: Power = options.open_device().need("power")
-    with blame(control):
-        modes, state = control.modes(), control.state()
+    modes, state = ask(control, "modes"), ask(control, "state")
     if options.as_json:
         print_value({"modes": modes, "state": state})
         return

@@ -7,10 +7,12 @@ from typing import Any, TypeVar
 
 import click
 
+from hal.ask import ask
 from hal.cli.common import Options, print_facts, print_json, takes_options
 from hal.device import Device
 from hal.document import plain
-from hal.errors import HalError, blame
+from hal.errors import HalError
+from hal.model import FanState, PowerState
 from hal.protocols import Fan, Power
 
 C = TypeVar("C")
@@ -72,19 +74,18 @@ def _state(capability: C | None, describe: Callable[[C], dict[str, str | None]])
     if capability is None:
         return None
     try:
-        with blame(capability):
-            return describe(capability)
+        return describe(capability)
     except HalError as error:
         return {"error": error.message}
 
 
 def _power(power: Power) -> dict[str, str | None]:
-    state = power.state()
+    state: PowerState = ask(power, "state")
     return {"configured": state.configured.name, "running": state.running.name if state.running else None}
 
 
 def _fan(fan: Fan) -> dict[str, str | None]:
-    state = fan.state()
+    state: FanState = ask(fan, "state")
     return {"configured": state.configured, "running": state.running}
 
 

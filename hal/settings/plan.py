@@ -11,14 +11,16 @@ from typing import Any
 
 from attrs import field, frozen
 
-from hal.errors import HalError, ValueRefused, blame
+from hal.ask import ask
+from hal.errors import HalError, ValueRefused
 from hal.model import Change, Cost, SetResult
 from hal.protocols import Fan, Power, Setting
+from hal.record import Record
 from hal.settings.keys import unknown
 
 
-@frozen(kw_only=True)
-class Planned:
+@frozen(kw_only=True, repr=False, eq=False)
+class Planned(Record):
     """One setting that differs: its path in config.json, and the change."""
 
     path: str
@@ -27,8 +29,8 @@ class Planned:
     wanted: str | None
 
 
-@frozen(kw_only=True)
-class Refused:
+@frozen(kw_only=True, repr=False, eq=False)
+class Refused(Record):
     """A value that cannot be applied: its path, the value as read, why, and what is allowed."""
 
     path: str
@@ -38,8 +40,8 @@ class Refused:
     allowed: tuple[str, ...] = ()
 
 
-@frozen(kw_only=True)
-class Unavailable:
+@frozen(kw_only=True, repr=False, eq=False)
+class Unavailable(Record):
     """A setting that is asked for and that this board lacks, with the reason."""
 
     path: str
@@ -47,8 +49,8 @@ class Unavailable:
     reason: str
 
 
-@frozen(kw_only=True)
-class Plan:
+@frozen(kw_only=True, repr=False, eq=False)
+class Plan(Record):
     """Everything config.json asks of this board that is not so yet."""
 
     changes: tuple[Planned, ...] = ()
@@ -64,8 +66,8 @@ class Plan:
         return max((planned.change.cost for planned in self.changes), key=order.index, default=Cost.NONE)
 
 
-@frozen(kw_only=True)
-class Applied:
+@frozen(kw_only=True, repr=False, eq=False)
+class Applied(Record):
     """How one planned change ended: a result, or the error that stopped it."""
 
     path: str
@@ -104,8 +106,7 @@ def plan(config: dict[str, Any], *, power: Power | None, fan: Fan | None, absent
         if isinstance(value, int):
             warnings.append(f"{path}: {value} is a number; the supervisor reads only text, so write {str(value)!r}")
         try:
-            with blame(setting):
-                change = setting.preview(wanted)
+            change = ask(setting, "preview", wanted)
         except ValueRefused as error:
             refused.append(
                 Refused(path=path, value=value, code=error.code, message=error.message, allowed=error.allowed)
@@ -132,8 +133,7 @@ def apply(plan: Plan) -> tuple[Applied, ...]:
     results: list[Applied] = []
     for planned in plan.changes:
         try:
-            with blame(planned.setting):
-                results.append(Applied(path=planned.path, result=planned.setting.set(planned.wanted)))
+            results.append(Applied(path=planned.path, result=ask(planned.setting, "set", planned.wanted)))
         except HalError as error:
             results.append(Applied(path=planned.path, error=error))
     return tuple(results)

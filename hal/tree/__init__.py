@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from hal.record import Record
 
-@frozen(kw_only=True)
-class TreeFile:
+
+@frozen(kw_only=True, repr=False, eq=False)
+class TreeFile(Record):
     """One entry of a generated tree: its name below the root, and its bytes with permissions, or a link's target."""
 
     name: str

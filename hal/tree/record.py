@@ -23,6 +23,7 @@ from hal.device import NOUNS, Device
 from hal.errors import FileFault, HalError
 from hal.identify import CONFIG, DEVICE_TYPE, OS_RELEASE
 from hal.json_file import read_object
+from hal.record import Record
 from hal.root import Root
 from hal.settings.keys import PUBLIC
 
@@ -57,8 +58,8 @@ _PERSONAL = re.compile(
 )
 
 
-@frozen(kw_only=True)
-class Recording:
+@frozen(kw_only=True, repr=False, eq=False)
+class Recording(Record):
     """The names in an archive, and what was left out with the reason."""
 
     names: tuple[str, ...]

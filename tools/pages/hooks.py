@@ -11,6 +11,7 @@ from typing import Any, get_args, get_type_hints
 import attrs
 
 from hal import hookspecs, model, protocols
+from hal.root import Root
 from tools.pages.markdown import code, page, table
 
 
@@ -93,21 +94,22 @@ def protocol_parts(kind: type) -> Iterator[str]:
 def crossing_classes(hooks: Iterable[Any], kinds: Iterable[type]) -> list[type]:
     """Every class of `hal.model` that a hook or protocol takes or answers, through any depth, in file order."""
     found: set[type] = set()
+    names = {**model.names(), **vars(protocols), "Root": Root}
 
     def visit(hint: Any) -> None:
         for part in get_args(hint):
             visit(part)
-        if isinstance(hint, type) and is_own(hint, model) and hint not in found:
+        if isinstance(hint, type) and hint.__module__.startswith("hal.model.") and hint not in found:
             found.add(hint)
-            for field in get_type_hints(hint).values() if attrs.has(hint) else ():
+            for field in get_type_hints(hint, localns=names).values() if attrs.has(hint) else ():
                 visit(field)
 
     functions = [value for kind in kinds for value in vars(kind).values()]
     for function in (*hooks, *functions):
         function = function.fget if isinstance(function, property) else function
-        for hint in get_type_hints(function).values() if inspect.isfunction(function) else ():
+        for hint in get_type_hints(function, localns=names).values() if inspect.isfunction(function) else ():
             visit(hint)
-    return [kind for kind in vars(model).values() if isinstance(kind, type) and kind in found]
+    return [kind for kind in model.names().values() if isinstance(kind, type) and kind in found]
 
 
 def remarks(kind: type) -> dict[str, tuple[str, str]]:

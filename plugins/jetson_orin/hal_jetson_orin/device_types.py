@@ -69,7 +69,7 @@ def _levels(*, low: str, mid: tuple[str, ...], high: tuple[str, ...]) -> tuple[P
     )
 
 
-_NANO_8GB_LEVELS = _levels(low="15W", mid=("25W",), high=("MAXN_SUPER",))
+_NANO_8GB_LEVELS = _levels(low="15W", mid=("25W",), high=("MAXN_SUPER", "MAXN"))
 
 
 def _steps(boot_files: str, *, clears_capsule: bool = False) -> tuple[UpdateStepFact, ...]:
@@ -100,7 +100,7 @@ def _orin(
     *,
     board: Board,
     image: ImageKind,
-    target: str,
+    target: str | None,
     partitions: Partitions,
     device_tree: str,
     further: tuple[str, ...],
@@ -125,7 +125,7 @@ def _orin(
         bootloader=BootloaderKind.L4TLAUNCHER,
         partitions=partitions,
         kernel_image="Image",
-        install_targets=(target,),
+        install_targets=(target,) if target else (),
         default_device_tree=f"tegra234-{device_tree}",
         device_trees=further,
         overlays=overlays,
@@ -182,7 +182,7 @@ DEVICE_TYPES: tuple[DeviceType, ...] = (
         "Nvidia Jetson AGX Orin Devkit",
         board=boards.AGX_DEVKIT,
         image=ImageKind.DIRECT,
-        target="mmcblk0",
+        target=None,
         partitions=_FROM_6,
         device_tree="p3737-0000+p3701-0000-nv",
         further=_dtb("p3737-0000+p3701-0000-nv-spi"),
@@ -199,6 +199,7 @@ DEVICE_TYPES: tuple[DeviceType, ...] = (
         ),
         wireless=True,
         notes=(
+            "the image is written to the eMMC",
             "the kernel sets the clock from rtc0 and rtc0 from the clock",
             "mode 3 is 50W in the vendor file that the image ships; the OS's script calls it 40W",
         ),
@@ -309,7 +310,7 @@ DEVICE_TYPES: tuple[DeviceType, ...] = (
         device_tree="p3768-0000+p3767-0000-nv-super",
         further=_dtb("p3768-0000+p3767-0000-nv"),
         overlays=_P3768_OVERLAY,
-        levels=_levels(low="10W", mid=("40W",), high=("MAXN_SUPER",)),
+        levels=_levels(low="10W", mid=("40W",), high=("MAXN_SUPER", "MAXN")),
         fan_default="quiet",
         capsule=Capsule(
             file="TEGRA_BL_Orin_NX.Cap.gz",

@@ -28,13 +28,16 @@ from collections.abc import Iterator
 from attrs import field, frozen
 
 from hal.errors import Damaged
+from hal.record import Record
+from hal_jetson_orin.stored import lines
 
 _TOKEN = re.compile(r"[{}]|<[^<>\n]*>?|[^\s{}<]+")
+_KEYWORD = re.compile(r"[A-Z][A-Z0-9_]*")
 _FAN = re.compile(r"<\s*(/?)\s*FAN\s+([0-9]+)\s*>")
 
 
-@frozen(kw_only=True)
-class Row:
+@frozen(kw_only=True, repr=False, eq=False)
+class Row(Record):
     """One point of a curve, as written: temperature (or margin) and hysteresis in °C, duty 0 to 255, speed."""
 
     temperature_celsius: int
@@ -43,8 +46,8 @@ class Row:
     rpm: int
 
 
-@frozen(kw_only=True)
-class Profile:
+@frozen(kw_only=True, repr=False, eq=False)
+class Profile(Record):
     """A FAN_PROFILE: its name, the line it starts on, and its rows."""
 
     name: str
@@ -52,8 +55,8 @@ class Profile:
     rows: tuple[Row, ...]
 
 
-@frozen(kw_only=True)
-class FanBlock:
+@frozen(kw_only=True, repr=False, eq=False)
+class FanBlock(Record):
     """One fan: its profiles, and where its default profile is written in the text (start and end)."""
 
     number: int
@@ -79,8 +82,8 @@ class FanBlock:
         )
 
 
-@frozen(kw_only=True)
-class NvFanControl:
+@frozen(kw_only=True, repr=False, eq=False)
+class NvFanControl(Record):
     """A parsed file."""
 
     path: str
@@ -101,15 +104,15 @@ class NvFanControl:
         return text
 
 
-@frozen(kw_only=True)
-class _Token:
+@frozen(kw_only=True, repr=False, eq=False)
+class _Token(Record):
     text: str
     line: int
     start: int
 
 
-@frozen(kw_only=True)
-class _Statement:
+@frozen(kw_only=True, repr=False, eq=False)
+class _Statement(Record):
     """A keyword with its values, and the statements of its block where it has one."""
 
     words: tuple[_Token, ...]
@@ -135,6 +138,10 @@ def parse(text: str, path: str) -> NvFanControl:
     number: int | None = None
     for statement in statements:
         header = _FAN.fullmatch(statement.keyword)
+        if not header and not _KEYWORD.fullmatch(statement.keyword):
+            raise Damaged(
+                f"'<FAN n>' or a keyword is expected, not {statement.keyword!r}", path=path, line=statement.line
+            )
         if header and not header[1]:
             if number is not None:
                 fans.append(_fan(number, inside, path))
@@ -144,8 +151,6 @@ def parse(text: str, path: str) -> NvFanControl:
                 raise Damaged(f"{statement.keyword} closes a fan that is not open", path=path, line=statement.line)
             fans.append(_fan(number, inside, path))
             number, inside = None, []
-        elif statement.keyword.startswith("<"):
-            raise Damaged(f"'<FAN n>' is expected, not {statement.keyword!r}", path=path, line=statement.line)
         elif number is not None:
             inside.append(statement)
         elif statement.keyword == "POLLING_INTERVAL":
@@ -160,7 +165,7 @@ def parse(text: str, path: str) -> NvFanControl:
 def _tokens(text: str) -> list[_Token]:
     tokens = []
     offset = 0
-    for number, line in enumerate(text.splitlines(keepends=True), start=1):
+    for number, line in enumerate(lines(text.replace("\ufeff", " ", 1)), start=1):
         content = line.partition("#")[0]
         tokens += [_Token(text=m[0], line=number, start=offset + m.start()) for m in _TOKEN.finditer(content)]
         offset += len(line)

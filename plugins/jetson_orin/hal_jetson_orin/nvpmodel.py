@@ -18,6 +18,8 @@ import re
 from attrs import frozen
 
 from hal.errors import Damaged
+from hal.record import Record
+from hal_jetson_orin.stored import lines
 
 _HEADER = re.compile(r"<\s*(?P<kind>[A-Z_]+)(?P<attributes>[^<>]*)>")
 _ATTRIBUTE = re.compile(r"\s*([A-Z_]+)\s*=\s*([^\s=]+)\s*")
@@ -25,8 +27,8 @@ _INTEGER = re.compile(r"-?[0-9]+")
 _KNEXT = "_KNEXT"
 
 
-@frozen(kw_only=True)
-class Mode:
+@frozen(kw_only=True, repr=False, eq=False)
+class Mode(Record):
     """One POWER_MODEL: its number, its name, the line of its header, and its body as (param, argument, value)."""
 
     id: int
@@ -46,8 +48,8 @@ class Mode:
         return int(match[1]) if match else None
 
 
-@frozen(kw_only=True)
-class NvpModel:
+@frozen(kw_only=True, repr=False, eq=False)
+class NvpModel(Record):
     """A parsed file. `params` maps a PARAM's name to its type and its argument's paths."""
 
     path: str
@@ -83,8 +85,8 @@ def parse(text: str, path: str) -> NvpModel:
     arguments: dict[str, str] = {}
     offset = line_number = 0
 
-    for line_number, line in enumerate(text.splitlines(keepends=True), start=1):
-        content = line.partition("#")[0].strip()
+    for line_number, line in enumerate(lines(text), start=1):
+        content = line.partition("#")[0].strip("\ufeff \t\r\n\v\f")
         start, offset = offset, offset + len(line)
         if not content:
             continue

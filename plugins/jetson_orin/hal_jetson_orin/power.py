@@ -1,10 +1,10 @@
 """Power modes of a Jetson Orin: the default mode in a copy of nvpmodel.conf that survives OS updates.
 
-The vendor's file is part of the read-only root file system; balenaOS starts nvpmodel with a copy in a folder that is
-bind-mounted from the state partition. Choosing a mode writes that copy anew from the vendor's file, with nothing but
-the default id changed, so it also follows a vendor file that an update brought. The mode is never switched live: the
-mask of powered GPU clusters cannot change once the GPU is in use, and the tool then asks on its standard input. It is
-in force after the next boot, and then nvpmodel's own answer shows it.
+Choosing a mode writes the copy anew from the vendor's file with nothing but the default id changed, so it also follows
+a vendor file that an update brought. The mode is never switched live: the mask of powered GPU clusters cannot change
+once the GPU is in use, and the tool then asks on its standard input. It is in force after the next boot, and then
+nvpmodel's own answer shows it. balenaOS's os-power-mode service writes the same copy from config.json at every boot,
+so a mode that shall stay belongs into config.json as `os.power.mode`.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ import re
 
 from attrs import frozen
 
-from hal.errors import Damaged, FileFault, HalError, NotApplied, ValueRefused
+from hal.errors import Damaged, HalError, NotApplied, ValueRefused
 from hal.model import Change, Cost, DeviceType, Outcome, PowerLevel, PowerMode, PowerState, SetResult
+from hal.record import Record
 from hal.root import Root
+from hal_jetson_orin import stored
 from hal_jetson_orin.nvpmodel import Mode, NvpModel, parse
 
 VENDOR = "etc/nvpmodel.conf"
 STORED = "etc/nvpmodel-config/nvpmodel.conf"
 SETTING = "os.power.mode"
 QUERY_SECONDS = 10.0
+LOCK_SECONDS = 10.0
 
-_DEFAULT = (None, "", "null", "default")
 
-
-@frozen
-class NvpModelPower:
+@frozen(repr=False, eq=False)
+class NvpModelPower(Record):
     """The `Power` of every Orin; what differs is the device type's table of levels, and the file on the device."""
 
     device_type: DeviceType
@@ -50,40 +51,32 @@ class NvpModelPower:
     def preview(self, wanted: str | None) -> Change | None:
         """A change is a stored copy that differs from what it should be, in its default or in anything else."""
         vendor = self._vendor()
-        mode = self._resolve(vendor, wanted)
-        try:
-            stored = self.root.read_text(STORED)
-        except FileFault:
-            return self._change("not stored yet", mode)
-        if stored == vendor.with_default(mode.id):
-            return None
-        try:
-            before = parse(stored, STORED)
-        except Damaged:
-            return self._change("a damaged file", mode)
-        old = before.mode(before.default)
-        name = old.name if old else str(before.default)
-        note = "" if name != mode.name else "the stored copy follows the vendor's file"
-        return self._change(name, mode, note)
+        return self._difference(vendor, self._resolve(vendor, wanted))
 
     def set(self, wanted: str | None) -> SetResult:
-        """Store the mode for the next boot."""
-        change = self.preview(wanted)
-        vendor = self._vendor()
-        mode = self._resolve(vendor, wanted)
-        if change is None:
-            return SetResult(previous=mode.name, value=mode.name, outcome=Outcome.UNCHANGED, cost=Cost.NONE)
-        self.root.replace(STORED, vendor.with_default(mode.id).encode())
-        written = parse(self.root.read_text(STORED), STORED)
-        if written.default != mode.id:
-            raise NotApplied(f"{STORED}: reads back mode {written.default} instead of {mode.id}", path=SETTING)
+        """Store the mode for the next boot. *Applied* is only said where that very mode runs already."""
+        with self.root.lock(VENDOR, timeout_seconds=LOCK_SECONDS):
+            vendor = self._vendor()
+            mode = self._resolve(vendor, wanted)
+            change = self._difference(vendor, mode)
+            before = self._stored_mode(mode.id)
+            if change is not None:
+                stored.write(self.root, STORED, vendor.with_default(mode.id))
+                written = parse(stored.read(self.root, STORED), STORED)
+                if written.default != mode.id:
+                    raise NotApplied(f"{STORED}: reads back mode {written.default} instead of {mode.id}", path=SETTING)
+        # What runs was started from the former copy, so a mode whose clocks changed with the file does not run yet.
         running = self._running(vendor)
+        runs = running == mode and before is not None and before.lines == mode.lines
+        if change is None and (runs or running is None):
+            return SetResult(previous=mode.name, value=mode.name, outcome=Outcome.UNCHANGED, cost=Cost.NONE)
+        waits = "in force after the next boot"
         return SetResult(
-            previous=change.previous,
+            previous=change.previous if change else mode.name,
             value=mode.name,
-            outcome=Outcome.APPLIED if running == mode else Outcome.ACCEPTED,
-            cost=Cost.NONE if running == mode else Cost.REBOOT,
-            note=change.note or ("" if running == mode else "in force after the next boot"),
+            outcome=Outcome.UNCHANGED if change is None else Outcome.APPLIED if runs else Outcome.ACCEPTED,
+            cost=Cost.NONE if runs else Cost.REBOOT,
+            note="; ".join(note for note in (change.note if change else "", "" if runs else waits) if note),
         )
 
     def state(self, *, live: bool = True) -> PowerState:
@@ -91,7 +84,7 @@ class NvpModelPower:
         vendor = self._vendor()
         configured = vendor.default
         if self.root.exists(STORED):
-            configured = parse(self.root.read_text(STORED), STORED).default
+            configured = parse(stored.read(self.root, STORED), STORED).default
         running = self._running(vendor) if live else None
         modes = {mode.id: mode for mode in self._modes(vendor)}
         if configured not in modes:
@@ -105,7 +98,7 @@ class NvpModelPower:
     # -- inside --------------------------------------------------------------------------------------------------
 
     def _vendor(self) -> NvpModel:
-        return parse(self.root.read_text(VENDOR), VENDOR)
+        return parse(stored.read(self.root, VENDOR), VENDOR)
 
     def _levels(self, vendor: NvpModel) -> dict[PowerLevel, Mode]:
         """Each level's mode: the first of its names that the file defines; a level with none of them is not offered."""
@@ -133,7 +126,7 @@ class NvpModelPower:
         """A level, `default`, a name of the file, or an id of the file."""
         levels = self._levels(vendor)
         mode: Mode | None = None
-        if wanted in _DEFAULT:
+        if wanted in stored.UNSET or wanted == "default":
             mode = vendor.mode(vendor.default)
         elif wanted in list(PowerLevel):
             mode = levels.get(PowerLevel(wanted))
@@ -145,33 +138,53 @@ class NvpModelPower:
             ids = [str(m.id) for m in vendor.modes]
             allowed = [*(str(level) for level in levels), "default", *(m.name for m in vendor.modes), *ids]
             raise ValueRefused(
-                f"{SETTING}: {wanted!r} is not a power mode here; allowed are {', '.join(allowed)}",
+                f"{SETTING}: {wanted!r:.80} is not a power mode here; allowed are {', '.join(allowed)}",
                 path=SETTING,
                 allowed=allowed,
             )
         return mode
 
-    def _change(self, previous: str, mode: Mode, note: str = "") -> Change:
-        return Change(previous=previous, value=mode.name, cost=Cost.REBOOT, note=note)
+    def _difference(self, vendor: NvpModel, mode: Mode) -> Change | None:
+        if not self.root.exists(STORED):
+            return _change("not stored yet", mode)
+        text = stored.read(self.root, STORED)
+        if stored.significant(text) == stored.significant(vendor.with_default(mode.id)):
+            return None
+        try:
+            before = parse(text, STORED)
+        except Damaged:
+            return _change("a damaged file", mode)
+        old = before.mode(before.default)
+        name = old.name if old else str(before.default)
+        return _change(name, mode, "" if name != mode.name else "the stored copy follows the vendor's file")
+
+    def _stored_mode(self, mode_id: int) -> Mode | None:
+        """The mode as the stored copy defines it; `None` where there is no sound copy."""
+        try:
+            return parse(stored.read(self.root, STORED), STORED).mode(mode_id)
+        except HalError:
+            return None
 
     def _running(self, vendor: NvpModel) -> Mode | None:
-        """The mode nvpmodel reports; `None` where it cannot be asked or its answer makes no sense."""
+        """The mode nvpmodel reports; `None` where it cannot be asked, or its answer does not fit the file."""
         try:
             answer = self.root.run(["nvpmodel", "-q"], timeout_seconds=QUERY_SECONDS)
         except HalError:
             return None
-        number = parse_query(answer.stdout)
-        return None if number is None else vendor.mode(number)
+        reported = parse_query(f"{answer.stdout}\n{answer.stderr}")
+        mode = vendor.mode(reported[1]) if reported else None
+        return mode if mode and reported and vendor.named(reported[0]) == mode else None
 
 
-def parse_query(output: str) -> int | None:
-    """The mode id in the output of `nvpmodel -q`: the first line of digits after `NV Power Mode:`.
+def parse_query(output: str) -> tuple[str, int] | None:
+    """Name and id in the output of `nvpmodel -q`: behind `NV Power Mode:`, and the first line of digits after it.
 
     Any number of warnings may come first, and older releases print the fan mode before. An `NVPM ERROR` anywhere means
     that there is no answer, whatever the exit status was.
     """
-    if "NVPM ERROR" in output:
-        return None
-    _, label, rest = output.partition("NV Power Mode:")
-    match = re.search(r"^\s*([0-9]{1,4})\s*$", rest, re.MULTILINE) if label else None
-    return int(match[1]) if match else None
+    match = re.search(r"NV Power Mode:[ \t]*(\S+)[ \t]*$(?:.|\n)*?^[ \t]*([0-9]{1,4})[ \t]*$", output, re.MULTILINE)
+    return (match[1], int(match[2])) if match and "NVPM ERROR" not in output else None
+
+
+def _change(previous: str, mode: Mode, note: str = "") -> Change:
+    return Change(previous=previous, value=mode.name, cost=Cost.REBOOT, note=note)

@@ -2,8 +2,8 @@
 
 The fan curves of p3767 `cool` and of p3701 on L4T 36 are not known; trees carry the known ones of p3701 R34.1 and the
 stock `quiet` curve of p3767 under both names. Nothing in the code depends on a curve. Which profile the vendor's file
-starts with on L4T 36 is not known for p3701 either; here it is always `quiet`, so that on an AGX Orin the vendor's default
-and the OS's own (`cool`) differ.
+starts with on L4T 36 is not known for p3701 either; here it is always `quiet`, so that on an AGX Orin the vendor's
+default and the OS's own (`cool`) differ.
 """
 
 from __future__ import annotations

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from hal.record import Record
 
-@frozen
-class VendorMode:
+
+@frozen(repr=False, eq=False)
+class VendorMode(Record):
     """A row of a mode table."""
 
     id: int
@@ -23,8 +25,8 @@ class VendorMode:
     tpc_mask: int = 0
 
 
-@frozen(kw_only=True)
-class VendorTable:
+@frozen(kw_only=True, repr=False, eq=False)
+class VendorTable(Record):
     """The modes of one module's file: `cpus` in all, and the core numbers whose clock a mode caps."""
 
     cpus: int
@@ -115,7 +117,10 @@ confirmed."""
 
 def nvpmodel_conf(table: VendorTable, default: int) -> str:
     """The file, in the vendor's grammar, with its irregular white space."""
-    lines = ["# Generated for a tree: the mode table of a Jetson Orin module."]
+    lines = [
+        "# Generated for a tree: the mode table of a Jetson Orin module.",
+        "# Format: < PARAM TYPE= NAME= >, < POWER_MODEL ID= NAME= >, < PM_CONFIG DEFAULT=default_mode >",
+    ]
     lines.append("<PARAM TYPE=FILE NAME=CPU_ONLINE >")
     lines += [f"CORE_{n} /sys/devices/system/cpu/cpu{n}/online" for n in range(table.cpus)]
     masters = range(0, table.cpus, table.clocks_per)

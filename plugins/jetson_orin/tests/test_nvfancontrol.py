@@ -87,7 +87,7 @@ def test_another_default_changes_every_fan_and_nothing_else() -> None:
         ("\tKICK", "\tFAN_DEFAULT_PROFILE quiet\n\tKICK", 23, "a second FAN_DEFAULT_PROFILE"),
         ("FAN_PROFILE cool", "FAN_PROFILE quiet", 13, "a second FAN_PROFILE quiet"),
         ("TMARGIN ENABLED", "TMARGIN ENABLE", 3, "ENABLED or DISABLED"),
-        ("<FAN 2>", "<FAN two>", 24, "'<FAN n>' is expected"),
+        ("<FAN 2>", "<FAN two>", 24, "'<FAN n>' or a keyword is expected"),
         ("</FAN 2>", "</FAN 3>", 29, "not open"),
         ("</FAN 2>", "}", 29, "closes nothing"),
         ("</FAN 2>", "{", 28, "is not closed"),

@@ -109,15 +109,15 @@ def test_any_text_parses_or_is_damaged(text: str) -> None:
 @pytest.mark.parametrize(
     ("output", "mode"),
     [
-        ("NV Power Mode: 15W\n2\n", 2),
-        ("NVPM WARN: power mode is not set\nNVPM WARN: 3 things\n12\nNV Power Mode: MAXN\n0\n", 0),
-        ("NV Fan Mode:quiet\nNV Power Mode: MODE_30W\n 2 \n", 2),
-        ("NV Power Mode: 15W\nNVPM WARN: late\n1\n", 1),
+        ("NV Power Mode: 15W\n2\n", ("15W", 2)),
+        ("NVPM WARN: power mode is not set\nNVPM WARN: 3 things\n12\nNV Power Mode: MAXN\n0\n", ("MAXN", 0)),
+        ("NV Fan Mode:quiet\nNV Power Mode: MODE_30W\n 2 \n", ("MODE_30W", 2)),
+        ("NV Power Mode: 15W\nNVPM WARN: late\n1\n", ("15W", 1)),
         ("NVPM ERROR: cannot open\nNV Power Mode: 15W\n2\n", None),
         ("NV Power Mode: 15W\n", None),
         ("15W\n2\n", None),
         ("", None),
     ],
 )
-def test_the_tools_answer(output: str, mode: int | None) -> None:
+def test_the_tools_answer(output: str, mode: tuple[str, int] | None) -> None:
     assert parse_query(output) == mode

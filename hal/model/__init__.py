@@ -1,0 +1,86 @@
+"""The data model: every class and enum that crosses a hook or the public API.
+
+All classes are frozen and keyword-only. A fact that is not known is absent: `None` for a single value, `()` for a
+list. Nothing here touches hardware, and nothing is guessed. Units are part of a name where a number has one
+(`temperature_millicelsius`, `size_kib`). Facts about device types come from the public balenaOS device
+repositories and from kernel device trees; a row names its own under `sources`.
+
+Import every name from here. The files behind it are loaded when one of their names is first used, because making a
+class costs more than most programs that open a device spend on everything else.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hal.model.device_type import SLUG as SLUG
+    from hal.model.device_type import Arch as Arch
+    from hal.model.device_type import Board as Board
+    from hal.model.device_type import BootloaderKind as BootloaderKind
+    from hal.model.device_type import Capsule as Capsule
+    from hal.model.device_type import Clock as Clock
+    from hal.model.device_type import Console as Console
+    from hal.model.device_type import DeviceType as DeviceType
+    from hal.model.device_type import Filesystem as Filesystem
+    from hal.model.device_type import ImageKind as ImageKind
+    from hal.model.device_type import Partitions as Partitions
+    from hal.model.device_type import PartitionTable as PartitionTable
+    from hal.model.device_type import PowerLevel as PowerLevel
+    from hal.model.device_type import PowerLevelNames as PowerLevelNames
+    from hal.model.device_type import ReleaseState as ReleaseState
+    from hal.model.device_type import Sizes as Sizes
+    from hal.model.device_type import SlotEncoding as SlotEncoding
+    from hal.model.device_type import UpdatePhase as UpdatePhase
+    from hal.model.device_type import UpdateStepFact as UpdateStepFact
+    from hal.model.identity import Candidate as Candidate
+    from hal.model.identity import Evidence as Evidence
+    from hal.model.identity import Identity as Identity
+    from hal.model.image import Build as Build
+    from hal.model.image import ImagePart as ImagePart
+    from hal.model.peripheral import FirmwareFile as FirmwareFile
+    from hal.model.peripheral import ModemModel as ModemModel
+    from hal.model.peripheral import ModemState as ModemState
+    from hal.model.peripheral import RtcClock as RtcClock
+    from hal.model.peripheral import UsbIdentity as UsbIdentity
+    from hal.model.peripheral import WifiFirmware as WifiFirmware
+    from hal.model.problem import Problem as Problem
+    from hal.model.setting import Change as Change
+    from hal.model.setting import Cost as Cost
+    from hal.model.setting import FanProfile as FanProfile
+    from hal.model.setting import FanReading as FanReading
+    from hal.model.setting import FanState as FanState
+    from hal.model.setting import Outcome as Outcome
+    from hal.model.setting import PowerMode as PowerMode
+    from hal.model.setting import PowerState as PowerState
+    from hal.model.setting import SetResult as SetResult
+    from hal.model.setting import Unsupported as Unsupported
+    from hal.model.update import HealthCheck as HealthCheck
+    from hal.model.update import HealthVerdict as HealthVerdict
+    from hal.model.update import UpdateStep as UpdateStep
+
+PARTS = ("device_type", "setting", "identity", "problem", "peripheral", "update", "image")
+"""The files, those that opening a device needs first."""
+
+
+def __getattr__(name: str) -> object:
+    """A name of the model, from the file that has it."""
+    if not name.startswith("_"):
+        for part in PARTS:
+            module = import_module(f"{__name__}.{part}")
+            if name in vars(module):
+                globals()[name] = vars(module)[name]
+                return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def names() -> dict[str, object]:
+    """Every public name of the model, all files loaded, in file order: for what documents or checks it."""
+    modules = [import_module(f"{__name__}.{part}") for part in PARTS]
+    return {
+        name: value
+        for module in modules
+        for name, value in vars(module).items()
+        if not name.startswith("_") and (getattr(value, "__module__", None) == module.__name__ or name.isupper())
+    }
