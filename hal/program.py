@@ -1,4 +1,8 @@
-"""Running a device's programs: found inside the root first, standard input closed, time and output bounded."""
+"""Running a device's programs: found inside the root first, standard input closed, time and output bounded.
+
+Of a tree only scripts are run, the stand-ins that a generated tree brings along. A compiled program in a recorded tree
+or in the image of an OS is the real one, and its `systemctl` would stop services of the machine that runs this.
+"""
 
 from __future__ import annotations
 
@@ -59,6 +63,10 @@ def run(root: Root, argv: Sequence[str], *, timeout_seconds: float, check: bool,
     if path is None:
         where = "on this machine" if root.is_machine else f"in the tree {root.directory}"
         raise ProgramFault(f"{argv[0]}: no such program {where}", path=argv[0])
+    if not root.is_machine and path.is_relative_to(root.directory) and not _is_script(path):
+        raise ProgramFault(
+            f"{argv[0]}: only scripts of a tree are run; a compiled program would act on this machine", path=argv[0]
+        )
     environment = {"PATH": ":".join(f"/{folder}" for folder in SEARCH), "LC_ALL": "C", "HAL_ROOT": str(root.directory)}
     try:
         # A program that is a link to one with many names (BusyBox) must see the name it was called by.
@@ -97,6 +105,12 @@ def run(root: Root, argv: Sequence[str], *, timeout_seconds: float, check: bool,
             f"{' '.join(argv)}: exit status {done.status}" + (f": {words[-1]}" if words else ""), path=argv[0]
         )
     return done
+
+
+def _is_script(path: Path) -> bool:
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(2) == b"#!"
+    return False
 
 
 def _output(process: subprocess.Popen[bytes], name: str, timeout_seconds: float) -> tuple[bytes, bytes]:

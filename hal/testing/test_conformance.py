@@ -17,7 +17,7 @@ import hal
 from hal.device import NOUNS, Device
 from hal.document import capabilities
 from hal.errors import Damaged, FileFault, HalError, ValueRefused
-from hal.identify import Hardware, identify
+from hal.identify import Hardware, fit, identify
 from hal.model import Build, DeviceType, Outcome
 from hal.plugins import ALL, Catalog, Scope
 from hal.protocols import Fan, Power, Setting
@@ -104,11 +104,15 @@ def test_is_asked_about_its_boards(plugin: str) -> None:
 
 
 def test_every_device_type_can_be_told_from_the_hardware(plugin: str) -> None:
-    """Each board's own name leads to this plugin's device types, alone or among those that share the board."""
+    """Each board's own name leads to the device types that list it, alone or among those that share it."""
     catalog = Catalog()
     for row in catalog.table(plugin):
         for board in row.boards:
             assert board.compatible or board.dmi, f"{board.name}: a model alone identifies nothing"
+            for name in board.compatible:
+                found = fit(row.boards, Hardware(compatible=(name,), model=next(iter(board.models), None)))
+                assert found is not None
+                assert (found.position, name in found.board.compatible) == (0, True)
 
 
 # -- device types ------------------------------------------------------------------------------------------------
@@ -174,8 +178,12 @@ def test_every_listed_value_can_be_set_and_read_back(slug: str, hal_tree: Tree) 
         assert values, f"{noun} is offered, but lists nothing"
         for value in (*values, *reversed(values), "default"):
             planned = setting.preview(value)
+            before = snapshot(device.root)
             result = setting.set(value)
-            assert configured(setting) == result.value
+            assert configured(getattr(Device.open(device.root), noun)) == result.value, "lost with the object"
+            after = snapshot(device.root)
+            touched = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+            assert planned is None or touched & set(setting.writes), "a change that is in none of `writes`"
             assert (planned is None) == (result.outcome is Outcome.UNCHANGED)
             assert planned is None or (planned.previous, planned.value) == (result.previous, result.value)
             assert setting.preview(value) is None

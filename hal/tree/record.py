@@ -3,7 +3,8 @@
 What is captured: the evidence that identifies the device, the kernel's description of clocks, fans, sensors, CPU
 frequencies and USB devices, and every file that the board's capabilities say they read or write. From config.json only
 values that say nothing about their owner are kept. In every file, values of secret keys, the serial numbers of the
-device tree, UUIDs, hardware addresses and long hexadecimal tokens are replaced by as many zeros.
+device tree, UUIDs, hardware addresses and long hexadecimal tokens are replaced by as many zeros, but for the files that
+only say which device type this is.
 """
 
 from __future__ import annotations
@@ -47,6 +48,10 @@ PATTERNS = (
 )
 """What every recording holds, below the root, as far as it is there."""
 
+IMPERSONAL = (DEVICE_TYPE, *OS_RELEASE, "proc/device-tree/compatible", "proc/device-tree/model")
+"""The evidence that identifies a device type. It is the same on every device of its kind, and is kept as it is,
+whatever words its owner has chosen for a host name."""
+
 _SERIALS = ("proc/device-tree/serial-number", "sys/class/dmi/id/product_serial", "sys/class/dmi/id/board_serial")
 _PERSONAL = re.compile(
     r"(?<![0-9A-Za-z])(?:"
@@ -73,7 +78,12 @@ def record(root: Root, file: Path, *, board: str | None = None) -> Recording:
     found: dict[str, bytes] = {}
     for name in _names(root, board):
         try:
-            data = _json(_public(read_object(root, name))) if name == CONFIG else scrub(root.read_bytes(name), secrets)
+            if name == CONFIG:
+                data = _json(_public(read_object(root, name)))
+            elif name in IMPERSONAL or name.endswith("/modalias"):
+                data = root.read_bytes(name)
+            else:
+                data = scrub(root.read_bytes(name), secrets)
         except HalError as error:
             left_out.append((name, error.message))
         else:
@@ -89,7 +99,7 @@ def scrub(data: bytes, secrets: frozenset[str]) -> bytes:
     """Replace secrets, and everything that looks like an address or a token, by as many zeros."""
     text = data.decode("latin-1")
     for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, "0" * len(secret))
+        text = re.sub(rf"(?<![0-9A-Za-z]){re.escape(secret)}(?![0-9A-Za-z])", "0" * len(secret), text)
     return _PERSONAL.sub(lambda match: re.sub(r"[0-9A-Fa-f]", "0", match[0]), text).encode("latin-1")
 
 

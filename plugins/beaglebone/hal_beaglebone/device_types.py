@@ -13,6 +13,7 @@ from hal.model import (
     Clock,
     Console,
     DeviceType,
+    Filesystem,
     ImageKind,
     Partitions,
     PartitionTable,
@@ -37,6 +38,7 @@ PARTITIONS = Partitions(
     state=5,
     data=6,
     slot_encoding=SlotEncoding.HEX,
+    boot_filesystem=Filesystem.FAT16,
 )
 
 SWITCH_U_BOOT = UpdateStepFact(
