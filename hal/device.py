@@ -178,9 +178,9 @@ class Device:
 
 def _addons(root: Root, identity: Identity, catalog: Catalog) -> tuple[str, ...]:
     """The add-ons whose modalias is present; only buses that some add-on names are looked at."""
-    addons = set(catalog.index.addon_modules())
-    if not addons:
+    buses = catalog.index.buses()
+    if not buses:
         return ()
     hardware = Hardware(compatible=identity.compatible, model=identity.model, dmi=identity.dmi)
-    present = {*hardware.modaliases(), *peripherals(root, catalog.index.buses() - {"of", "dmi"})}
-    return tuple(module for module in catalog.index.matching(present) if module in addons)
+    present = {*hardware.modaliases(), *peripherals(root, buses - {"of", "dmi"})}
+    return catalog.index.matching(present, ("addon",))

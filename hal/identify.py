@@ -11,7 +11,6 @@ another board tomorrow.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
@@ -347,6 +346,8 @@ def _narrow(catalog: Catalog, hardware: Hardware, evidence: list[Evidence]) -> I
 
 def _relatives(catalog: Catalog, hardware: Hardware, slug: str | None = None) -> str:
     """The closest known boards, for a person who ports one: by a shared fallback name, then by spelling."""
+    from difflib import get_close_matches
+
     found: dict[str, str] = {}
     spelled: dict[str, str] = {}
     for module in catalog.index.board_modules():
@@ -357,10 +358,10 @@ def _relatives(catalog: Catalog, hardware: Hardware, slug: str | None = None) ->
             for board in row.boards:
                 spelled.update(dict.fromkeys(board.compatible, row.slug))
     if hardware.compatible:
-        for close in difflib.get_close_matches(hardware.compatible[0], spelled, n=3, cutoff=0.75):
+        for close in get_close_matches(hardware.compatible[0], spelled, n=3, cutoff=0.75):
             found.setdefault(spelled[close], f"has a board named {close}")
     if slug:
-        for close in difflib.get_close_matches(slug, catalog.index.slugs(), n=3):
+        for close in get_close_matches(slug, catalog.index.slugs(), n=3):
             found.setdefault(close, "is spelled alike")
     if found:
         return "the closest known: " + ", ".join(f"{name} ({why})" for name, why in list(found.items())[:4])

@@ -24,8 +24,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from attrs import field, frozen
+from attrs import frozen
 
 from hal.errors import Damaged
 from hal.record import Record
@@ -104,19 +105,17 @@ class NvFanControl(Record):
         return text
 
 
-@frozen(kw_only=True, repr=False, eq=False)
-class _Token(Record):
+class _Token(NamedTuple):
     text: str
     line: int
     start: int
 
 
-@frozen(kw_only=True, repr=False, eq=False)
-class _Statement(Record):
+class _Statement(NamedTuple):
     """A keyword with its values, and the statements of its block where it has one."""
 
     words: tuple[_Token, ...]
-    block: tuple[_Statement, ...] | None = field(default=None)
+    block: tuple[_Statement, ...] | None = None
 
     @property
     def keyword(self) -> str:
