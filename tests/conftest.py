@@ -144,3 +144,22 @@ def evidence(tmp_path: Path) -> Callable[..., Root]:
         return Root(directory)
 
     return tree
+
+
+@pytest.fixture
+def acme(tmp_path: Path) -> Root:
+    """The tree of an Acme gateway: a board of none of the project's plugins."""
+    (tmp_path / "acme/mnt/boot").mkdir(parents=True)
+    (tmp_path / "acme/mnt/boot/config.json").write_text('{"deviceType": "acme-gateway"}')
+    return Root(tmp_path / "acme")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    """A tree with a few files, beside a file outside of it that nothing may reach."""
+    (tmp_path / "secret").write_text("outside")
+    tree = tmp_path / "tree"
+    (tree / "etc/deep/er").mkdir(parents=True)
+    (tree / "etc/name").write_text("inside\n")
+    (tree / "etc/deep/er/file").write_text("deep")
+    return Root(tree)

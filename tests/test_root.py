@@ -12,32 +12,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small_tree import SECRET, link, snapshot
 
 from hal.errors import FileFault, OutsideRoot
 from hal.root import MAX_BYTES, Root
-
-SECRET = "outside"
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Root:
-    """A tree with a few files, beside a file outside of it that nothing may reach."""
-    (tmp_path / "secret").write_text(SECRET)
-    tree = tmp_path / "tree"
-    (tree / "etc/deep/er").mkdir(parents=True)
-    (tree / "etc/name").write_text("inside\n")
-    (tree / "etc/deep/er/file").write_text("deep")
-    return Root(tree)
-
-
-def link(root: Root, name: str, target: str) -> str:
-    (root.directory / name).symlink_to(target)
-    return name
-
-
-def snapshot(root: Root) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in sorted(root.directory.rglob("*")) if path.is_file()}
-
 
 # -- names -----------------------------------------------------------------------------------------------------------
 
