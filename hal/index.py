@@ -60,9 +60,9 @@ class Index:
         header = _header(folders)
         if cache is not None:
             with suppress(OSError):
-                text = cache.read_bytes().decode(errors="surrogateescape")
-                if text.startswith(header) and text.endswith(f"\n{END}"):
-                    return cls._of_text(text[len(header) - 1 : -len(END)])
+                kept, begin = cache.read_bytes(), header.encode(errors="surrogateescape")
+                if kept.startswith(begin) and kept.endswith(f"\n{END}".encode()):
+                    return cls._of_text(str(memoryview(kept)[len(begin) - 1 : -len(END)], "utf-8", "surrogateescape"))
         index = cls(scan(folders))
         if cache is not None and _settled(folders):
             index._save(cache, header)
@@ -90,10 +90,10 @@ class Index:
 
     def _lines(self, start: str = "") -> list[str]:
         """The lines that start so: one block, because lines are sorted."""
-        first = self._text.find(f"\n{start}")
-        last = self._text.rfind(f"\n{start}", 0, -1)
-        block = self._text[first + 1 : self._text.find("\n", last + 1)]
-        return block.split("\n") if block else []
+        first = end = self._text.find(f"\n{start}")
+        while end != -1 and self._text.startswith(start, end + 1) and end + 1 < len(self._text):
+            end = self._text.index("\n", end + 1)
+        return self._text[first + 1 : end].split("\n") if end > first else []
 
     def owners(self, slug: str) -> tuple[Announcement, ...]:
         """Who announces this slug or alias; more than one is a conflict."""
