@@ -144,12 +144,16 @@ class Device:
             self._absent[noun] = answer.reason
             return None
         if answer is None:
-            broken = [
-                p for p in self._catalog.problems if f"hal_{noun}" in p.message or p.plugin == self.identity.plugin
+            # The advice counts too: of a hook that is misspelled it names the one that was meant.
+            about = [
+                p
+                for p in self._catalog.problems
+                if p.plugin in self.plugins and f"hal_{noun}" in f"{p.message} {p.advice}"
             ]
-            plugin = self.identity.plugin
             self._absent[noun] = (
-                f"{plugin}: {broken[0].message}" if broken else f"{plugin} offers none for this device type"
+                f"{about[0].plugin}: {about[0].message}"
+                if about
+                else f"{self.identity.plugin} offers none for this device type"
             )
         return answer
 

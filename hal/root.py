@@ -306,7 +306,7 @@ class Root:
         try:
             yield
         except OSError as error:
-            raise FileFault(f"{name}: {os.strerror(error.errno or 0).lower()}", path=name) from error
+            raise FileFault(f"{name}: {(error.strerror or str(error)).lower()}", path=name) from error
 
 
 def _write_all(fd: int, data: bytes) -> None:

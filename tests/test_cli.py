@@ -85,6 +85,7 @@ def test_another_config_file(hal_tree: Tree, tmp_path: Path) -> None:
     other = tmp_path / "other.json"
     other.write_text(json.dumps(wanting("low", None)))
     assert "os.power.mode: MODE_30W -> MODE_15W" in hal("--root", root.directory, "plan", "--config", other).stdout
+    assert "not a regular file" in hal("--root", root.directory, "plan", "--config", tmp_path).stderr
     missing = hal("--root", root.directory, "plan", "--config", tmp_path / "none.json")
     assert (missing.returncode, missing.stderr) == (1, f"hal: {tmp_path / 'none.json'}: no such file\n")
 

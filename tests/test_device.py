@@ -144,3 +144,13 @@ def test_a_vendor_file_that_is_missing_matters_to_who_asks(hal_tree: Tree) -> No
     assert unasked.refused == ()
     assert unasked.warnings == ("os.power.mode: etc/nvpmodel.conf: no such file or directory",)
     assert [item.code for item in device.plan({"os": {"power": {"mode": "high"}}}).refused] == ["file"]
+
+
+def test_an_unrelated_problem_is_no_reason_for_absence(hal_tree: Tree) -> None:
+    device = Device.open(hal_tree("raspberrypi5"))
+    device._catalog.report("hal_raspberrypi", "its table has the device type 'x' twice", "remove one")
+    device._catalog.report("hal_other", "raised in hal_power: no", "report it")
+    assert device.absent["power"] == "hal_raspberrypi offers none for this device type"
+    device._catalog.report("hal_raspberrypi", "raised in hal_splash: KeyError", "report it")
+    del device._absent["splash"], device.__dict__["splash"]
+    assert device.absent["splash"] == "hal_raspberrypi: raised in hal_splash: KeyError"

@@ -283,3 +283,14 @@ def test_every_fault_is_a_hal_error_with_its_path(root: Root) -> None:
         root.read_bytes("etc/none")
     assert (error.value.path, error.value.code, error.value.exit_status) == ("etc/none", "file", 1)
     assert json.dumps(error.value.message) == '"etc/none: no such file or directory"'
+
+
+def test_a_lock_that_is_held_is_waited_for_until_the_deadline(root: Root) -> None:
+    with (
+        root.lock("etc/name", timeout_seconds=5),
+        pytest.raises(FileFault, match=r"^etc/name: locked by another process for 0\.1 s$"),
+        Root(root.directory).lock("etc/name", timeout_seconds=0.1),
+    ):
+        pytest.fail("held twice")
+    with root.lock("etc/name", timeout_seconds=0.1):
+        assert root.read_text("etc/name") == "inside\n", "a lock changes nothing"

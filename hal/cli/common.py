@@ -78,10 +78,19 @@ def takes_options(function: Callable[Concatenate[Options, P], R]) -> Callable[..
 
 
 def end_in_order() -> None:
-    """For commands that write: a request to end becomes an exception, so that what was begun is put back."""
+    """For commands that write: the first request to end becomes an exception, so that what was begun is put back.
+
+    Further requests are ignored, or they would end the putting back.
+    """
     import signal
 
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    def end(number: int, _frame: object) -> None:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, end)
 
 
 def print_json(value: object, *, stream: TextIO | None = None) -> None:

@@ -39,7 +39,7 @@ def read_config(file: Path | None) -> dict[str, Any] | None:
     """The file that `--config` names, on this machine; `None` is the device's own."""
     if file is None:
         return None
-    if not file.is_file():
+    if not file.exists():
         raise FileFault(f"{file}: no such file", path=str(file))
     return read_object(Root(file.absolute().parent), file.name)
 

@@ -93,7 +93,7 @@ def plan(config: dict[str, Any], *, power: Power | None, fan: Fan | None, absent
         try:
             value = lookup(config, path)
             wanted = text(value)
-        except Wrong as error:
+        except ValueError as error:  # `Wrong`, or Python's own for a number of thousands of digits
             refused.append(
                 Refused(path=path, value=_seen(config, path), code="value-refused", message=f"{path}: {error}")
             )
