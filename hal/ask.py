@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from hal.errors import PluginFault, blame
-from hal.model import Change, FanProfile, FanState, PowerMode, PowerState, SetResult
+from hal.model import BootStatus, BootWrite, Change, FanProfile, FanState, PowerMode, PowerState, SetResult
+from hal.protocols import Bootloader
 
 _ONE: dict[str, tuple[type, ...]] = {
     "state": (FanState, PowerState),
@@ -18,18 +19,25 @@ _ONE: dict[str, tuple[type, ...]] = {
 }
 _MANY: dict[str, type] = {"profiles": FanProfile, "modes": PowerMode}
 
+_BOOT_ONE: dict[str, tuple[type, ...]] = {
+    "status": (BootStatus,),
+    **dict.fromkeys(("switch", "commit", "clear_boot_count", "roll_back"), (SetResult,)),
+}
+_BOOT_MANY: dict[str, type] = {"preview": BootWrite}
+
 
 def ask(capability: object, method: str, *arguments: Any, **named: Any) -> Any:
-    """Call a method of a fan or power capability, and return its answer as declared in `hal.protocols`."""
+    """Call a method of a fan, power or bootloader capability, and return its answer as declared in `hal.protocols`."""
+    one, many = (_BOOT_ONE, _BOOT_MANY) if isinstance(capability, Bootloader) else (_ONE, _MANY)
     with blame(capability):
         answer = getattr(capability, method)(*arguments, **named)
-        if method in _ONE:
-            sound = isinstance(answer, _ONE[method])
+        if method in one:
+            sound = isinstance(answer, one[method])
         else:
-            sound = isinstance(answer, tuple) and all(isinstance(item, _MANY[method]) for item in answer)
+            sound = isinstance(answer, tuple) and all(isinstance(item, many[method]) for item in answer)
     if not sound:
         plugin = type(capability).__module__.partition(".")[0]
-        declared = " or ".join(kind.__name__ for kind in _ONE.get(method, ())) or f"a tuple of {_MANY[method].__name__}"
+        declared = " or ".join(kind.__name__ for kind in one.get(method, ())) or f"a tuple of {many[method].__name__}"
         raise PluginFault(
             f"{plugin}: {method}() answered {type(answer).__name__} instead of {declared}; a defect of this plugin, "
             "report it to its author",

@@ -9,7 +9,18 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from hal.model import Change, FanProfile, FanState, PowerMode, PowerState, SetResult
+from hal.model import (
+    BootOperation,
+    BootStatus,
+    BootWrite,
+    Change,
+    FanProfile,
+    FanState,
+    PowerMode,
+    PowerState,
+    SetResult,
+    Slot,
+)
 
 
 class Touching(Protocol):
@@ -62,25 +73,35 @@ class Power(Setting, Protocol):
 
 @runtime_checkable
 class Bootloader(Touching, Protocol):
-    """The bootloader's state file: slots, pending update, boot count."""
+    """The bootloader's state: slots, pending update, boot count.
 
-    def active_slot(self) -> str:
-        """`A` or `B`: the slot the next boot is asked to take."""
+    Every operation is idempotent, takes its turn with other writers, and is read back. A power cut between two of its
+    writes leaves a device that boots the old or the new slot, and counts boots while an update is pending.
+    """
 
-    def running_slot(self) -> str:
-        """`A` or `B`: the slot that is mounted as root now."""
+    def status(self) -> BootStatus:
+        """The state as it is, damaged or not, and what the next boot will do. Changes nothing."""
 
-    def switch(self, slot: str) -> SetResult:
-        """Ask the next boot to try `slot`, with rollback armed."""
+    def preview(self, operation: BootOperation, slot: Slot | None = None) -> tuple[BootWrite, ...]:
+        """What an operation would write, in order. Raises what it would raise before its first write."""
+
+    def switch(self, slot: Slot) -> SetResult:
+        """Ask the next boot to try `slot`, with rollback armed; for the running slot, to stay, with nothing pending.
+
+        Raises `ValueRefused` for a slot that is missing or has no kernel.
+        """
 
     def commit(self) -> SetResult:
-        """Keep the running slot: count zero, then rollback disarmed."""
+        """Keep the running slot: count zero, then nothing pending, whatever the state file named before."""
 
     def clear_boot_count(self) -> SetResult:
         """Boot count to zero, nothing else."""
 
     def roll_back(self) -> SetResult:
-        """Ask the next boot to take the other slot, without trying the running one again."""
+        """Ask the next boot to take the slot that is not running, with nothing pending.
+
+        Raises `ValueRefused` where that slot is missing or has no kernel.
+        """
 
 
 @runtime_checkable

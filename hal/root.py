@@ -5,11 +5,13 @@ leading slash (`mnt/boot/config.json`; a leading slash is allowed and means the 
 the device would follow them, with an absolute target starting at this root again; a name or link that climbs above the
 root is an error. No other module of the project opens an absolute path.
 
-Four ways to write, one for each kind of file:
+A way to write for each kind of file:
 
-* `write`: a kernel attribute (sysfs, procfs): opened in place, never created, never renamed.
+* `write`: a kernel attribute (sysfs, procfs, efivarfs): opened in place, one system call, never renamed.
 * `replace`: a durable replacement on a journalling file system: temporary file, flush, rename, flush the folder.
-* `overwrite`: same-size in-place overwrite with a flush, for what a bootloader reads from FAT.
+* `overwrite`: same-size in-place overwrite with a flush, for what a bootloader reads from FAT; `extend` makes a file as
+  large as that needs.
+* `patch`: a span of a block device, flushed and read back from the device.
 * `remove`: delete, and flush the folder.
 """
 
@@ -23,6 +25,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from errno import ETIMEDOUT
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
+from struct import calcsize
 from typing import TYPE_CHECKING
 
 from hal.errors import FileFault, OutsideRoot
@@ -37,6 +40,9 @@ _MAX_LINKS = 40
 _FOLDER_SECONDS = 10.0
 _LOCK_INTERVAL_SECONDS = 0.02
 _TEMPORARY = ".hal-new"
+_LONG = calcsize("l") << 16
+_GET_FLAGS, _SET_FLAGS, _IMMUTABLE = 0x80006601 | _LONG, 0x40006602 | _LONG, 0x10
+"""Of `linux/fs.h`: FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FS_IMMUTABLE_FL."""
 
 
 class Root:
@@ -181,12 +187,18 @@ class Root:
 
     # -- writing -------------------------------------------------------------------------------------------------
 
-    def write(self, name: str, value: str) -> None:
-        """Write a kernel attribute in place, with one system call. It must exist."""
+    def write(self, name: str, value: str | bytes, *, create: bool = False) -> None:
+        """Write a kernel attribute in place, with one system call. It must exist, unless `create` makes it first.
+
+        Only a pseudo file system creates so (an EFI variable); what must survive a crash is created by `replace`.
+        """
         try:
-            data = value.encode()
+            data = value if isinstance(value, bytes) else value.encode()
         except UnicodeEncodeError as error:
             raise FileFault(f"{name}: {value!r} cannot be written as UTF-8", path=name) from error
+        with self._faults(name):
+            if create and not (path := self.resolve(name)).exists():
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
         with self._faults(name), self._open(name, os.O_WRONLY | os.O_TRUNC) as fd:
             taken = os.write(fd, data)
         if taken != len(data):
@@ -205,6 +217,70 @@ class Root:
             os.fsync(fd)
         if self.read_bytes(name, limit=len(data)) != data:
             raise FileFault(f"{name}: reads back different from what was written", path=name)
+
+    def extend(self, name: str, data: bytes) -> None:
+        """Grow a file in place to what `data` has, flush, and read back. `data` must mean the same as its own start.
+
+        The old bytes are written again first, because that makes the rest of their sector zero on the disk: whichever
+        of content and length a power cut loses then, what is read is the old file, zeros behind it, or a start of
+        `data`. The file must not be empty, so that within a sector no cluster is allocated.
+        """
+        with self._faults(name), self._open(name, os.O_RDWR) as fd:
+            size = os.fstat(fd).st_size
+            if not 0 < size <= len(data):
+                raise FileFault(f"{name}: {size} bytes cannot grow to {len(data)}", path=name)
+            old = os.pread(fd, size, 0)
+            _write_all(fd, old)
+            os.fsync(fd)
+            os.lseek(fd, 0, os.SEEK_SET)
+            _write_all(fd, data)
+            os.fsync(fd)
+        if self.read_bytes(name, limit=len(data)) != data:
+            raise FileFault(f"{name}: reads back different from what was written", path=name)
+
+    def span(self, name: str, offset: int, size: int) -> bytes:
+        """Bytes of a block device, or of the regular file that stands for it in a tree; fewer at its end."""
+        with self._faults(name), self._open(name, os.O_RDONLY, block=True) as fd:
+            return os.pread(fd, size, offset)
+
+    def patch(self, name: str, offset: int, data: bytes) -> None:
+        """Overwrite a span of a block device in place, flush, and read back from the device rather than from memory.
+
+        What is already there writes nothing. In a tree a regular file stands for the device; neither ever grows.
+        """
+        with self._faults(name), self._open(name, os.O_RDWR, block=True) as fd:
+            old = os.pread(fd, len(data), offset)
+            if len(old) != len(data):
+                raise FileFault(f"{name}: ends before byte {offset + len(data)}, nothing was written", path=name)
+            if old == data:
+                return
+            os.lseek(fd, offset, os.SEEK_SET)
+            _write_all(fd, data)
+            os.fsync(fd)
+            os.posix_fadvise(fd, offset, len(data), os.POSIX_FADV_DONTNEED)
+            if os.pread(fd, len(data), offset) != data:
+                raise FileFault(f"{name}: reads back different from what was written at byte {offset}", path=name)
+
+    def unlock_immutable(self, name: str) -> None:
+        """Clear a file's immutable flag, which efivarfs sets on variables. Where there are no flags, do nothing."""
+        from array import array
+        from fcntl import ioctl
+
+        with self._faults(name), self._open(name, os.O_RDONLY) as fd:
+            flags = array("L", [0])
+            try:
+                ioctl(fd, _GET_FLAGS, flags)
+            except OSError:
+                return
+            if flags[0] & _IMMUTABLE:
+                flags[0] &= ~_IMMUTABLE
+                ioctl(fd, _SET_FLAGS, flags)
+
+    def free_bytes(self, name: str) -> int:
+        """Room left on the file system that holds a file or folder, for whoever is not root."""
+        with self._faults(name):
+            told = os.statvfs(self.resolve(name))
+            return told.f_bavail * told.f_frsize
 
     def replace(self, name: str, data: bytes, *, mode: int | None = None) -> None:
         """Replace a file durably, or create it; it is the old or the new one, whole, after a crash on ext4.
@@ -255,10 +331,17 @@ class Root:
 
     @contextmanager
     def lock(self, name: str, *, timeout_seconds: float) -> Iterator[None]:
-        """Hold the exclusive lock of a file, which is not changed; another holder is waited for until the deadline."""
+        """Hold the exclusive lock of a file or folder, which is not changed; wait for its holder until the deadline.
+
+        `replace` and `remove` lock the folder they write in for themselves, so that one cannot be held meanwhile.
+        """
         with ExitStack() as held:
             with self._faults(name):
-                fd = held.enter_context(self._open(name, os.O_RDONLY))
+                if self.is_dir(name):
+                    fd = os.open(self.resolve(name), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                    held.callback(os.close, fd)
+                else:
+                    fd = held.enter_context(self._open(name, os.O_RDONLY))
                 _lock(fd, timeout_seconds)
             yield
 
@@ -284,16 +367,22 @@ class Root:
     # -- inside --------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _open(self, name: str, flags: int) -> Iterator[int]:
-        """A regular file's descriptor; never blocks on a FIFO, never creates, never follows a link at the end."""
+    def _open(self, name: str, flags: int, *, block: bool = False) -> Iterator[int]:
+        """A regular file's descriptor; never blocks on a FIFO, never creates, never follows a link at the end.
+
+        With `block`, a block device's too.
+        """
         path = self.resolve(name)
+
+        def check(mode: int) -> None:
+            if not stat.S_ISREG(mode) and not (block and stat.S_ISBLK(mode)):
+                raise FileFault(f"{name}: not a regular file{' or block device' if block else ''}", path=name)
+
         # Looked at before it is opened: opening a serial port resets some boards, and opening a watchdog starts it.
-        if not stat.S_ISREG(path.lstat().st_mode):
-            raise FileFault(f"{name}: not a regular file", path=name)
+        check(path.lstat().st_mode)
         fd = os.open(path, (flags & ~os.O_TRUNC) | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise FileFault(f"{name}: not a regular file", path=name)
+            check(os.fstat(fd).st_mode)
             if flags & os.O_TRUNC:
                 os.ftruncate(fd, 0)
             yield fd

@@ -25,6 +25,7 @@ _NOUNS = {
     "capabilities": "what this board can do, as a document",
     "plan": "what config.json would change here",
     "apply": "make the changes that plan shows",
+    "bootloader": "slots, boot count, what the next boot does: status, switch, commit, rollback, clear-boot-count",
     "fan": "fan profiles: status, set",
     "power": "power modes: status, set",
     "tree": "a tree for any device type, to try things on",

@@ -15,6 +15,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hal.model.bootloader import BootOperation as BootOperation
+    from hal.model.bootloader import BootStatus as BootStatus
+    from hal.model.bootloader import BootVariable as BootVariable
+    from hal.model.bootloader import BootWrite as BootWrite
+    from hal.model.bootloader import NextBoot as NextBoot
+    from hal.model.bootloader import SelectionRule as SelectionRule
+    from hal.model.bootloader import Slot as Slot
+    from hal.model.bootloader import SlotFacts as SlotFacts
+    from hal.model.bootloader import ValueState as ValueState
+    from hal.model.bootloader import WriteKind as WriteKind
     from hal.model.device_type import SLUG as SLUG
     from hal.model.device_type import Arch as Arch
     from hal.model.device_type import Board as Board
@@ -58,9 +68,10 @@ if TYPE_CHECKING:
     from hal.model.setting import Unsupported as Unsupported
     from hal.model.update import HealthCheck as HealthCheck
     from hal.model.update import HealthVerdict as HealthVerdict
+    from hal.model.update import Update as Update
     from hal.model.update import UpdateStep as UpdateStep
 
-PARTS = ("device_type", "setting", "identity", "problem", "peripheral", "update", "image")
+PARTS = ("device_type", "setting", "identity", "problem", "peripheral", "update", "bootloader", "image")
 """The files, those that opening a device needs first."""
 
 
