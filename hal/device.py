@@ -18,8 +18,9 @@ from hal.protocols import Bootloader, Fan, Power, Splash
 from hal.root import Root
 
 if TYPE_CHECKING:
-    from hal.model import HealthCheck, ModemModel, RtcClock, UpdateStep, WifiFirmware
+    from hal.model import HealthCheck, ModemModel, RollbackPolicy, RtcClock, UpdateStep, WifiFirmware
     from hal.protocols import BootConfig
+    from hal.rollback.machine import Rollback
     from hal.settings.plan import Applied, Plan
 
 T = TypeVar("T")
@@ -159,6 +160,20 @@ class Device:
 
     def _all(self, hook: str) -> tuple[Any, ...]:
         return self._scope.joined(hook, device_type=self.device_type, root=self.root)
+
+    # -- updates -------------------------------------------------------------------------------------------------
+
+    def rollback(self, policy: RollbackPolicy | None = None) -> Rollback:
+        """The state machine around an update. Raises `CapabilityAbsent` where no bootloader is known."""
+        from hal.rollback.machine import Rollback
+
+        return Rollback(
+            self.root,
+            self.need("bootloader"),
+            steps=self.update_steps,
+            board_checks=self.health_checks,
+            policy=policy,
+        )
 
     # -- config.json ---------------------------------------------------------------------------------------------
 

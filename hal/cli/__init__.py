@@ -26,9 +26,12 @@ _NOUNS = {
     "plan": "what config.json would change here",
     "apply": "make the changes that plan shows",
     "bootloader": "slots, boot count, what the next boot does: status, switch, commit, rollback, clear-boot-count",
+    "rollback": "an update on trial: status, check, altboot, health, shutdown",
+    "update": "the board's part of an OS update: list, before, forward, after, commit",
     "fan": "fan profiles: status, set",
     "power": "power modes: status, set",
     "tree": "a tree for any device type, to try things on",
+    "image": "what goes into an OS image: boot files",
     "record": "this machine as a tree archive, secrets scrubbed",
     "doctor": "what is wrong on this device, and what to do",
 }

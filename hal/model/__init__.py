@@ -56,6 +56,11 @@ if TYPE_CHECKING:
     from hal.model.peripheral import UsbIdentity as UsbIdentity
     from hal.model.peripheral import WifiFirmware as WifiFirmware
     from hal.model.problem import Problem as Problem
+    from hal.model.rollback import Phase as Phase
+    from hal.model.rollback import RollbackEvent as RollbackEvent
+    from hal.model.rollback import RollbackOutcome as RollbackOutcome
+    from hal.model.rollback import RollbackPolicy as RollbackPolicy
+    from hal.model.rollback import RollbackStatus as RollbackStatus
     from hal.model.setting import Change as Change
     from hal.model.setting import Cost as Cost
     from hal.model.setting import FanProfile as FanProfile
@@ -71,7 +76,7 @@ if TYPE_CHECKING:
     from hal.model.update import Update as Update
     from hal.model.update import UpdateStep as UpdateStep
 
-PARTS = ("device_type", "setting", "identity", "problem", "peripheral", "update", "bootloader", "image")
+PARTS = ("device_type", "setting", "identity", "problem", "peripheral", "update", "bootloader", "rollback", "image")
 """The files, those that opening a device needs first."""
 
 

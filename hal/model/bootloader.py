@@ -124,6 +124,8 @@ class WriteKind(StrEnum):
     REPLACE = "replace"
     """A new file, renamed into place: where there was none, or nothing worth keeping."""
     REMOVE = "remove"
+    PROGRAM = "program"
+    """No file: a program of the device changes what only it can, and `file` is its command line."""
 
 
 @frozen(kw_only=True, repr=False, eq=False)

@@ -13,9 +13,11 @@ from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from uuid import uuid4
 
+from hal.backends.bootloader.envblock import EnvBlock
 from hal.errors import FileFault, PluginFault
-from hal.model import Board, DeviceType
+from hal.model import Board, BootloaderKind, DeviceType
 from hal.tree import TreeFile
 
 _SYSTEMCTL = """#!/bin/sh
@@ -85,6 +87,12 @@ def common_files(device_type: DeviceType, board: Board | None) -> Iterator[TreeF
     yield TreeFile.text("mnt/boot/os-release", os_release)
     yield TreeFile.text("etc/os-release", os_release)
     yield TreeFile.text("proc/cmdline", "root=LABEL=resin-rootA rootwait\n")
+    yield TreeFile.text("proc/sys/kernel/random/boot_id", f"{uuid4()}\n")
+    yield TreeFile.folder("mnt/state")
+    if device_type.kernel_image is not None:
+        for sysroot in ("active", "inactive"):
+            yield TreeFile.text(f"mnt/sysroot/{sysroot}/boot/{device_type.kernel_image}", "stands for a kernel\n")
+    yield from boot_state(device_type)
     if board is not None and board.compatible:
         base = "sys/firmware/devicetree/base"
         yield TreeFile(name="proc/device-tree", link="/sys/firmware/devicetree/base")
@@ -95,6 +103,22 @@ def common_files(device_type: DeviceType, board: Board | None) -> Iterator[TreeF
         if clock.rtc is not None:
             yield TreeFile.text(f"sys/class/rtc/rtc{clock.rtc}/name", f"{clock.driver}\n")
     yield TreeFile.program("usr/bin/systemctl", _SYSTEMCTL)
+
+
+def boot_state(device_type: DeviceType) -> Iterator[TreeFile]:
+    """The state files of the bootloader, as on a medium that was just written by balenaOS."""
+    if device_type.bootloader is None or device_type.partitions is None:
+        return
+    first, _ = device_type.partitions.slot_values()
+    block = {"bootcount": "0", "resin_root_part": first, "upgrade_available": "0"}
+    if device_type.bootloader is BootloaderKind.BALENA:
+        yield TreeFile(name="mnt/boot/bootenv", data=EnvBlock.new(block, path="bootenv").data)
+    if device_type.bootloader is BootloaderKind.GRUB:
+        for interface, folder in (("bios", "mnt/boot/grub"), ("efi", "mnt/boot/EFI/BOOT")):
+            if interface in device_type.firmware:
+                yield TreeFile(name=f"{folder}/grubenv", data=EnvBlock.new(block, path="grubenv").data)
+        if "bios" not in device_type.firmware:
+            yield TreeFile.folder("sys/firmware/efi")
 
 
 def plugin_files(device_type: DeviceType, plugin: str) -> tuple[TreeFile, ...]:
@@ -113,7 +137,9 @@ def _write(directory: Path, entry: TreeFile) -> None:
     path = directory / entry.name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if entry.link is not None:
+        if entry.name.endswith("/"):
+            path.mkdir(exist_ok=True)
+        elif entry.link is not None:
             path.symlink_to(entry.link)
         else:
             path.write_bytes(entry.data)

@@ -191,6 +191,9 @@ class SlotBootloader:
         if operation is BootOperation.SWITCH and slot not in tuple(Slot):
             raise ValueRefused(f"slot {slot!r}: A or B is allowed", allowed=tuple(Slot))
         files = self.storage().files
+        folder = files[0].rpartition("/")[0]
+        if not self.root.is_dir(folder):
+            raise FileFault(f"{folder}: no such folder, so there is no {self.kind.value} to tell anything", path=folder)
         others = foreign(self.root, self.kind, files)
         if others and not any(self.root.exists(file) for file in files):
             raise HalError(

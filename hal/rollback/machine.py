@@ -1,0 +1,354 @@
+"""What the services do at each phase. Every entry may be cut off anywhere and run again.
+
+The order is always: what the bootloader reads first, breadcrumbs last. So a cut leaves either the breadcrumbs, which
+bring the services back to finish, or nothing left to do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from functools import cached_property
+
+from attrs import evolve
+
+from hal.ask import ask
+from hal.errors import HalError, blame
+from hal.model import (
+    BootStatus,
+    HealthCheck,
+    Phase,
+    RollbackOutcome,
+    RollbackPolicy,
+    RollbackStatus,
+    Update,
+    UpdatePhase,
+    UpdateStep,
+)
+from hal.protocols import Bootloader
+from hal.rollback import crumbs
+from hal.rollback.crumbs import RollbackRecord, UpdateRecord
+from hal.rollback.endings import crash_evidence
+from hal.rollback.health import checks, examine
+from hal.rollback.phases import MEANING, boot_id, phase_of
+from hal.root import Root
+
+Wait = Callable[[float], None]
+
+
+class Rollback:
+    """The state machine of one device: `bootloader`, the board's steps and checks, and how patient it is.
+
+    `restore` runs in front of the board's steps where boot files are put back. Raises `HalError` where the bootloader's
+    state cannot be read or written; what else fails is reported and passed over, because an unhealthy OS must not stay
+    for the sake of a boot logo.
+    """
+
+    def __init__(
+        self,
+        root: Root,
+        bootloader: Bootloader,
+        *,
+        steps: Iterable[UpdateStep] = (),
+        board_checks: Iterable[HealthCheck] = (),
+        policy: RollbackPolicy | None = None,
+        wait: Wait = time.sleep,
+    ) -> None:
+        self.root = root
+        self.bootloader = bootloader
+        self.steps = tuple(steps)
+        self.board_checks = tuple(board_checks)
+        self.policy = policy or RollbackPolicy()
+        self._wait = wait
+
+    # -- looking -------------------------------------------------------------------------------------------------
+
+    def look(self) -> tuple[Phase, BootStatus, RollbackRecord]:
+        """The phase, and what it follows from."""
+        boot: BootStatus = ask(self.bootloader, "status")
+        record = crumbs.read(self.root)
+        guarded = any(self.root.exists(crumb) for crumb in crumbs.GUARDS)
+        return (
+            phase_of(boot, guarded=guarded, update=record.update, boot_id=self._boot_id),
+            boot,
+            record,
+        )
+
+    def status(self) -> RollbackStatus:
+        """How far an update is, what happened, and what the next boot will do. Changes nothing."""
+        phase, boot, record = self.look()
+        lying = (*crumbs.GUARDS, crumbs.VARIABLES, *crumbs.TRACES)
+        return RollbackStatus(
+            phase=phase,
+            meaning=MEANING[phase],
+            bootloader=boot,
+            breadcrumbs=tuple(crumb for crumb in lying if self.root.exists(crumb)),
+            events=record.events,
+            notes=(*record.notes, *boot.notes),
+        )
+
+    @cached_property
+    def _boot_id(self) -> str | None:
+        return boot_id(self.root)
+
+    # -- entries -------------------------------------------------------------------------------------------------
+
+    def altboot(self, *, dry_run: bool = False) -> RollbackOutcome:
+        """Early at boot: note the boot of a new slot, or make the old one whole after a fallback. Waits for nothing."""
+        phase, boot, record = self.look()
+        work = Work(phase, dry_run)
+        if phase is Phase.TRIAL:
+            self._arrive(work, boot, record)
+        else:
+            self._settle(work, boot, record)
+        return work.outcome()
+
+    def health(self, *, dry_run: bool = False) -> RollbackOutcome:
+        """When services are up: wait for the new slot to be healthy and commit it, or go back to the old one.
+
+        Between checks it waits `policy.interval_seconds`; after `policy.checks` failures it decides.
+        """
+        phase, boot, record = self.look()
+        work = Work(phase, dry_run)
+        if phase is not Phase.TRIAL:
+            self._settle(work, boot, record)
+            return work.outcome()
+        record = self._arrive(work, boot, record)
+        if work.reboot or dry_run:
+            work.do("would check health, then commit or roll back") if dry_run and not work.reboot else None
+            return work.outcome()
+        bad: tuple[str, ...] = ()
+        for _ in range(self.policy.checks):
+            self._wait(self.policy.interval_seconds)
+            bad = tuple(
+                f"{check.name}: {verdict.reason}"
+                for check in checks(self.root, self.board_checks)
+                if not (verdict := examine(check)).healthy
+            )
+            if not bad:
+                self.commit(work, boot)
+                return work.outcome()
+        reason = f"not healthy after {self.policy.checks} checks"
+        self.leave(work, boot, crumbs.read(self.root), reason, bad)
+        return work.outcome()
+
+    def shutdown(self, *, dry_run: bool = False) -> RollbackOutcome:
+        """On an orderly way down: a reboot somebody asked for is no failed boot of the new slot."""
+        phase, boot, record = self.look()
+        work = Work(phase, dry_run)
+        if phase is Phase.TRIAL:
+            if record.update and work.do("note that this boot ended in order"):
+                crumbs.write(self.root, evolve(record, update=evolve(record.update, ended_orderly=True)))
+            if boot.boot_count != 0 and work.do("clear the boot count"):
+                ask(self.bootloader, "clear_boot_count")
+        return work.outcome()
+
+    # -- what a phase asks for -----------------------------------------------------------------------------------
+
+    def _arrive(self, work: Work, boot: BootStatus, record: RollbackRecord) -> RollbackRecord:
+        """The new slot reached user space: from here on its health decides, no longer the count of the bootloader."""
+        assert boot.running is not None
+        update = record.update or UpdateRecord(source=boot.running.other, target=boot.running, switched=True)
+        if update.last_boot_id is None or update.last_boot_id != self._boot_id:
+            evidence = crash_evidence(self.root) if update.starts else ()
+            ended_unclear = update.starts > 0 and not update.ended_orderly and not evidence
+            update = evolve(
+                update,
+                starts=update.starts + 1,
+                crashes=update.crashes + bool(evidence),
+                unclear=update.unclear + ended_unclear,
+                last_boot_id=self._boot_id,
+                ended_orderly=False,
+            )
+            record = evolve(record, update=update)
+            if work.do(f"note that the updated slot reached user space, time {update.starts}"):
+                crumbs.write(self.root, record)
+            if update.crashes >= self.policy.crashes:
+                self.leave(work, boot, record, f"the updated slot crashed {update.crashes} times", evidence)
+                return record
+            if update.unclear >= self.policy.interruptions:
+                reason = f"{update.unclear} boots of the updated slot ended before it was found healthy"
+                self.leave(work, boot, record, reason, ("nothing tells why they ended",))
+                return record
+        if boot.boot_count != 0 and work.do("clear the boot count: user space was reached"):
+            ask(self.bootloader, "clear_boot_count")
+        return record
+
+    def _settle(self, work: Work, boot: BootStatus, record: RollbackRecord) -> None:
+        """Everything but a trial: finish what was begun."""
+        match work.phase:
+            case Phase.FALLEN_BACK if self._another_round(work, boot, record):
+                pass
+            case Phase.FALLEN_BACK:
+                self._recover_from_fallback(work, boot, record)
+            case Phase.RECOVERING | Phase.PREPARED:
+                self.recover(work, boot, record)
+            case Phase.COMMITTING:
+                self.commit(work, boot)
+            case Phase.LEAVING:
+                if boot.active is boot.running and work.do("name the old slot again"):
+                    ask(self.bootloader, "roll_back")
+                work.reboot = True
+            case _:
+                pass
+
+    def _another_round(self, work: Work, boot: BootStatus, record: RollbackRecord) -> bool:
+        """A slot that shows no crash may have been cut off by its power alone: it gets the bootloader's tries again."""
+        update = record.update
+        if update is None or update.round >= self.policy.rounds or crash_evidence(self.root):
+            return False
+        kernel = next((fact.kernel for fact in boot.slots if fact.slot is update.target), None)
+        if kernel is False or boot.active is not update.target:
+            return False
+        reason = f"the bootloader gave up slot {update.target}, and nothing shows that it crashed"
+        if work.do(f"try slot {update.target} once more: {reason}"):
+            record = evolve(record, update=evolve(update, round=update.round + 1, boot_id=self._boot_id))
+            record = crumbs.with_event(
+                record, "another-round", reason, source=update.source, target=update.target, evidence=_evidence(boot)
+            )
+            crumbs.write(self.root, record)
+            ask(self.bootloader, "switch", update.target)
+        work.reboot = True
+        return True
+
+    def _recover_from_fallback(self, work: Work, boot: BootStatus, record: RollbackRecord) -> None:
+        """The old slot stays: first what the bootloader reads, then boot files, breadcrumbs last."""
+        assert boot.running is not None
+        update = record.update or UpdateRecord(source=boot.running, target=boot.running.other)
+        reason = f"slot {update.target} did not reach user space within the bootloader's tries"
+        evidence = (*_evidence(boot), *crash_evidence(self.root))
+        if work.do(f"keep slot {boot.running}: {reason}"):
+            update = evolve(update, source=boot.running, target=boot.running.other, recovering=True)
+            record = crumbs.with_event(
+                evolve(record, update=update),
+                "fell-back",
+                reason,
+                source=update.target,
+                target=update.source,
+                evidence=evidence,
+            )
+            crumbs.write(self.root, record)
+            ask(self.bootloader, "commit")
+            boot = ask(self.bootloader, "status")
+        self.recover(work, boot, record, trace=crumbs.ALTBOOT_TRIGGERED)
+
+    def recover(self, work: Work, boot: BootStatus, record: RollbackRecord, trace: str | None = None) -> None:
+        """Put back the boot files of the running slot, then sweep the breadcrumbs."""
+        assert boot.running is not None
+        if (boot.active is not boot.running or boot.pending) and work.do(f"name slot {boot.running}"):
+            ask(self.bootloader, "commit")
+        changed = self.run_steps(work, UpdatePhase.FORWARD, Update(target=boot.running, recovering=True))
+        if trace and work.do(f"leave {trace.rpartition('/')[2]}"):
+            crumbs.lay(self.root, (trace,))
+        self._end(work)
+        work.reboot = work.reboot or changed
+
+    def leave(self, work: Work, boot: BootStatus, record: RollbackRecord, reason: str, evidence: Iterable[str]) -> None:
+        """The running slot is not healthy: name the old one, which puts its boot files back when it runs."""
+        assert boot.running is not None
+        other = boot.running.other
+        update = record.update or UpdateRecord(source=other, target=boot.running, switched=True)
+        if not work.do(f"go back to slot {other}: {reason}"):
+            return
+        decided = crumbs.with_event(
+            evolve(record, update=evolve(update, recovering=True)),
+            "rolled-back",
+            reason,
+            source=boot.running,
+            target=other,
+            evidence=evidence,
+        )
+        crumbs.write(self.root, decided)
+        try:
+            ask(self.bootloader, "roll_back")
+        except HalError as error:
+            work.failed.append(f"slot {other} cannot be named: {error.message}; slot {boot.running} stays on trial")
+            failed = crumbs.with_event(
+                record,
+                "rollback-failed",
+                f"{reason}, but {error.message}",
+                source=boot.running,
+                target=other,
+                evidence=evidence,
+            )
+            crumbs.write(self.root, failed)
+            crumbs.lay(self.root, (crumbs.HEALTH_FAILED,))
+            return
+        crumbs.lay(self.root, (crumbs.HEALTH_TRIGGERED,))
+        work.reboot = True
+
+    def commit(self, work: Work, boot: BootStatus) -> None:
+        """Keep the running slot: the bootloader first, then the board's steps, breadcrumbs last."""
+        assert boot.running is not None
+        if not work.do(f"commit slot {boot.running}"):
+            return
+        if boot.pending or boot.active is not boot.running:
+            ask(self.bootloader, "commit")
+        self.run_steps(work, UpdatePhase.COMMIT, Update(target=boot.running))
+        record = crumbs.read(self.root)
+        source = record.update.source if record.update else boot.running.other
+        starts = record.update.starts if record.update else 0
+        crumbs.write(
+            self.root,
+            crumbs.with_event(
+                record,
+                "committed",
+                "all health checks passed",
+                source=source,
+                target=boot.running,
+                evidence=(f"the updated slot reached user space {starts} times",) if starts else (),
+            ),
+        )
+        self._end(work)
+
+    def _end(self, work: Work) -> None:
+        """The update is over: the record says so, and no breadcrumb asks for the services any more."""
+        record = crumbs.read(self.root)
+        if record.update is not None and work.do("note that the update is over"):
+            crumbs.write(self.root, evolve(record, update=None))
+        lying = [crumb for crumb in (crumbs.VARIABLES, *crumbs.GUARDS) if self.root.exists(crumb)]
+        if lying and work.do("sweep the breadcrumbs"):
+            crumbs.sweep(self.root, lying)
+
+    def run_steps(self, work: Work, phase: UpdatePhase, update: Update, *, strict: bool = False) -> bool:
+        """The board's steps of a phase in order of name; returns whether any changed something.
+
+        With `strict` the first failure is raised, else it is reported, and the rest runs.
+        """
+        changed = False
+        for step in sorted((each for each in self.steps if each.phase is phase), key=lambda each: each.name):
+            try:
+                with blame(step.run):
+                    said = step.run(evolve(update, dry_run=update.dry_run or work.dry_run))
+                work.done.extend(f"{step.name}: {sentence}" for sentence in said)
+                changed = changed or bool(said)
+            except HalError as error:
+                if strict:
+                    raise
+                work.failed.append(f"{step.name}: {error.message}")
+        return changed
+
+
+class Work:
+    """What one run did, or would do."""
+
+    def __init__(self, phase: Phase, dry_run: bool) -> None:
+        self.phase = phase
+        self.dry_run = dry_run
+        self.done: list[str] = []
+        self.failed: list[str] = []
+        self.reboot = False
+
+    def do(self, sentence: str) -> bool:
+        """Say it, and whether to do it."""
+        self.done.append(sentence)
+        return not self.dry_run
+
+    def outcome(self) -> RollbackOutcome:
+        """What it came to."""
+        return RollbackOutcome(phase=self.phase, done=tuple(self.done), reboot=self.reboot, failed=tuple(self.failed))
+
+
+def _evidence(boot: BootStatus) -> tuple[str, ...]:
+    texts = tuple(f"{item.file}: {item.name}={item.text}" for item in boot.variables if item.text is not None)
+    return (boot.running_evidence, *texts)
