@@ -6,10 +6,12 @@ BIN    := $(VENV)/bin
 FAMILIES := $(sort $(notdir $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))))
 DONE   := $(VENV)/.installed
 
-# What the tests run besides Python: the shown command lines use jq.
-TEST_PACKAGES := jq
+# What the tests run besides Python: the shown command lines use jq; the lab boots real bootloaders and kernels.
+TEST_PACKAGES := jq grub-common libubootenv-tool u-boot-tools \
+	qemu-system-arm qemu-system-x86 u-boot-qemu grub-pc-bin grub-efi-amd64-bin ovmf linux-image-amd64 kexec-tools \
+	busybox-static binutils binutils-aarch64-linux-gnu cpio kmod mtools dosfstools fdisk e2fsprogs
 
-.PHONY: run test setup lint docs docs-write bench clean help
+.PHONY: run test setup lint docs docs-write bench lab lab-record clean help
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -39,6 +41,13 @@ docs-write: setup ## write the generated pages again: hooks, support matrix, sch
 test: lint docs ## everything CI runs
 	tools/packages $(TEST_PACKAGES)
 	$(BIN)/python -m pytest -n auto
+
+lab: setup ## the lab in full: every state, boot and kill; about an hour
+	tools/packages $(TEST_PACKAGES)
+	$(BIN)/python -m pytest -n auto --lab=full tests/lab
+
+lab-record: ## take the lab's last figures as those that may not get worse
+	$(BIN)/python tests/lab/figures.py
 
 bench: setup ## the figures of docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py

@@ -24,6 +24,10 @@ settings.register_profile("no clock", deadline=None)  # how long one example tak
 settings.load_profile("no clock")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--lab", choices=("bounded", "full"), default="bounded", help="how much of tests/lab is run")
+
+
 # -- skipped tests -------------------------------------------------------------------------------------------------
 
 

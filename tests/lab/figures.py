@@ -1,0 +1,61 @@
+"""The lab's figures: how much was tried, and what came of it. Fewer than the last recorded figure fails.
+
+A test notes its figures under a name; they are printed, written to `build/lab/figures/NAME.json`, and compared with
+`tests/lab/recorded.json`, where each scale has its own: a number that counts trials (`states`, `boots`, `kills` …) may
+not fall, and one that counts what went wrong (`bad`, `wrong`, `unbootable` …) may not rise. `make lab-record` sets it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).parents[2]
+FOLDER = REPOSITORY / "build/lab/figures"
+RECORDED = Path(__file__).with_name("recorded.json")
+
+TRIALS = ("states", "boots", "kills", "decisions", "environments", "cases", "scenarios", "cuts")
+FAULTS = ("bad", "wrong", "unbootable", "disagreements", "lost", "unsettled")
+
+
+class FewerThanRecorded(AssertionError):
+    """A figure is worse than the recorded one."""
+
+
+def note(name: str, scale: str, figures: dict[str, Any]) -> None:
+    """Print, keep and compare. Raises `FewerThanRecorded`."""
+    print(f"lab figures: {name} ({scale}): " + ", ".join(f"{key} {value}" for key, value in figures.items()))
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    fresh = FOLDER / f".{name}.{os.getpid()}"
+    fresh.write_text(json.dumps({"scale": scale, **figures}, indent=2) + "\n")
+    fresh.rename(FOLDER / f"{name}.json")
+    last = recorded().get(scale, {}).get(name, {})
+    worse = [
+        f"{key}: {figures.get(key)} now, {value} recorded"
+        for key, value in last.items()
+        if (key in TRIALS and figures.get(key, 0) < value) or (key in FAULTS and figures.get(key, 0) > value)
+    ]
+    if worse:
+        raise FewerThanRecorded(f"{name}: {'; '.join(worse)}")
+
+
+def recorded() -> dict[str, dict[str, dict[str, Any]]]:
+    """The recorded figures, by scale and name."""
+    return json.loads(RECORDED.read_text()) if RECORDED.is_file() else {}
+
+
+def record() -> None:
+    """Take what is in `build/lab/figures` as recorded, each name under the scale it was run at."""
+    found = recorded()
+    for file in sorted(FOLDER.glob("*.json")):
+        figures = json.loads(file.read_text())
+        scale = figures.pop("scale")
+        kept = {key: value for key, value in figures.items() if key in (*TRIALS, *FAULTS, "seed")}
+        found.setdefault(scale, {})[file.stem] = kept
+    RECORDED.write_text(json.dumps(found, indent=2, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    record()
