@@ -10,6 +10,7 @@ from hal.ask import ask
 from hal.device import Device
 from hal.errors import BoardUnknown, HalError
 from hal.identify import CONFIG
+from hal.model import Phase
 from hal.plugins import Catalog
 from hal.record import Record
 from hal.root import Root
@@ -52,6 +53,8 @@ def _device(root: Root, board: str | None, catalog: Catalog) -> Iterator[Finding
         yield Finding(code="identity", about="board", message=warning, advice="see `hal identify --explain`")
     yield from _config(device)
     yield from _capabilities(device)
+    if device.bootloader is not None:
+        yield from _bootloader(device)
 
 
 def _config(device: Device) -> Iterator[Finding]:
@@ -107,3 +110,29 @@ def _capabilities(device: Device) -> Iterator[Finding]:
                 message=f"{configured} is configured, but {running or 'nothing is reported to be'} running",
                 advice=f"run `hal {noun} set {configured}`, and look at the service's log",
             )
+
+
+def _bootloader(device: Device) -> Iterator[Finding]:
+    """What the next boot would stumble over, and an update that waits for somebody."""
+    try:
+        found = device.rollback().status()
+    except HalError as error:
+        yield Finding(code=error.code, about="bootloader", message=error.message, advice="see `hal bootloader status`")
+        return
+    boot = found.bootloader
+    for note in found.notes:
+        yield Finding(code="bootloader", about="bootloader", message=note, advice="see `hal bootloader status`")
+    if boot.next_boot.slot is None:
+        yield Finding(
+            code="no-boot",
+            about="bootloader",
+            message=f"the next boot starts nothing: {boot.next_boot.reason}",
+            advice="run `hal bootloader commit` to name the running slot, before the device is switched off",
+        )
+    if found.phase in (Phase.FALLEN_BACK, Phase.RECOVERING, Phase.PREPARED, Phase.COMMITTING):
+        yield Finding(
+            code="rollback",
+            about="rollback",
+            message=f"{found.phase.value}: {found.meaning}",
+            advice="run `hal rollback altboot`",
+        )

@@ -12,8 +12,8 @@ from hal.cli.common import Options, print_facts, print_json, takes_options
 from hal.device import Device
 from hal.document import plain
 from hal.errors import HalError
-from hal.model import FanState, PowerState
-from hal.protocols import Fan, Power
+from hal.model import BootStatus, FanState, PowerState
+from hal.protocols import Bootloader, Fan, Power
 
 C = TypeVar("C")
 
@@ -34,6 +34,7 @@ def show(options: Options) -> None:
             ("device type", f"{seen['slug']} ({seen['name']})"),
             ("board", board),
             ("bootloader", seen["bootloader"]),
+            ("slot", _slots(seen["slots"])),
             ("plugins", ", ".join(device.plugins)),
             ("power mode", _words(seen["power"])),
             ("fan profile", _words(seen["fan"])),
@@ -55,6 +56,7 @@ def _look(device: Device) -> dict[str, Any]:
         "plugins": list(device.plugins),
         "absent": dict(device.absent),
         "warnings": list(device.identity.warnings),
+        "slots": _state(device.bootloader, _boot),
         "power": _state(device.power, _power),
         "fan": _state(device.fan, _fan),
     }
@@ -87,6 +89,19 @@ def _power(power: Power) -> dict[str, str | None]:
 def _fan(fan: Fan) -> dict[str, str | None]:
     state: FanState = ask(fan, "state")
     return {"configured": state.configured, "running": state.running}
+
+
+def _boot(bootloader: Bootloader) -> dict[str, str | None]:
+    status: BootStatus = ask(bootloader, "status")
+    pending = "yes" if status.pending else "no"
+    return {"running": status.running, "active": status.active, "next": status.next_boot.slot, "pending": pending}
+
+
+def _slots(state: dict[str, str | None] | None) -> str | None:
+    if state is None or "error" in state:
+        return _words(state)
+    words = f"{state['running'] or 'not known'} running, {state['next'] or 'none'} boots next"
+    return words + (", an update is pending" if state["pending"] == "yes" else "")
 
 
 def _words(state: dict[str, str | None] | None) -> str | None:

@@ -165,7 +165,7 @@ class Texts:
         notes: tuple[str, ...] = ()
         files = {ROOT: self.state, UPGRADE: self.state, COUNT: self.count}
         for file in self.files:
-            data, about = content(self.root, file)
+            data, about = content(self.root, file, needed=False)  # a fresh device has neither
             notes += about
             if data is None:
                 continue
@@ -246,8 +246,8 @@ class Committed:
             yield BootWrite(file=self.file, kind=kind, data=new, step=step)
 
 
-def content(root: Root, file: str) -> tuple[bytes | None, tuple[str, ...]]:
-    """What a careful reader sees of a file, and what is unusual about it."""
+def content(root: Root, file: str, *, needed: bool = True) -> tuple[bytes | None, tuple[str, ...]]:
+    """What a careful reader sees of a file, and what is unusual about it; that it is absent, only where it is needed."""
     notes: tuple[str, ...] = ()
     folder, _, base = file.rpartition("/")
     if root.listdir(folder).count(base) > 1:
@@ -255,6 +255,8 @@ def content(root: Root, file: str) -> tuple[bytes | None, tuple[str, ...]]:
     for journal in fatrw.journals(root, file):
         how = "waits to be finished" if journal.content is not None else "is damaged and counts for nothing"
         notes += (f"{journal.name}: a write of fatrw that a power cut interrupted {how}; bootloaders see the old file",)
+    if not needed and not root.exists(file):
+        return None, notes
     try:
         data = root.read_bytes(file)
     except FileFault as error:
