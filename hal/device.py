@@ -165,12 +165,13 @@ class Device:
 
     def rollback(self, policy: RollbackPolicy | None = None) -> Rollback:
         """The state machine around an update. Raises `CapabilityAbsent` where no bootloader is known."""
+        from hal.rollback.deployment import boot_files_step
         from hal.rollback.machine import Rollback
 
         return Rollback(
             self.root,
             self.need("bootloader"),
-            steps=self.update_steps,
+            steps=(boot_files_step(self.root), *self.update_steps),
             board_checks=self.health_checks,
             policy=policy,
         )

@@ -196,10 +196,13 @@ class Root:
             data = value if isinstance(value, bytes) else value.encode()
         except UnicodeEncodeError as error:
             raise FileFault(f"{name}: {value!r} cannot be written as UTF-8", path=name) from error
-        with self._faults(name):
+        with self._faults(name), ExitStack() as held:
             if create and not (path := self.resolve(name)).exists():
-                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
-        with self._faults(name), self._open(name, os.O_WRONLY | os.O_TRUNC) as fd:
+                # Written through the same descriptor: a kernel may drop an EFI variable that is closed empty.
+                fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+                held.callback(os.close, fd)
+            else:
+                fd = held.enter_context(self._open(name, os.O_WRONLY | os.O_TRUNC))
             taken = os.write(fd, data)
         if taken != len(data):
             raise FileFault(f"{name}: took {taken} of {len(data)} bytes", path=name)
@@ -276,6 +279,16 @@ class Root:
                 flags[0] &= ~_IMMUTABLE
                 ioctl(fd, _SET_FLAGS, flags)
 
+    def size(self, name: str) -> int:
+        """Bytes of a regular file, without reading it."""
+        with self._faults(name), self._open(name, os.O_RDONLY) as fd:
+            return os.fstat(fd).st_size
+
+    def cluster_bytes(self, name: str) -> int:
+        """What the file system that holds a file or folder gives a file at least: on FAT, a cluster."""
+        with self._faults(name):
+            return os.statvfs(self.resolve(name)).f_frsize
+
     def free_bytes(self, name: str) -> int:
         """Room left on the file system that holds a file or folder, for whoever is not root."""
         with self._faults(name):
@@ -317,16 +330,31 @@ class Root:
                 raise
             os.fsync(folder)
 
+    def make_folder(self, name: str) -> bool:
+        """Make a folder and those above it, durably; returns whether there was none. A file in its place is a fault."""
+        path = self.resolve(name)
+        made = False
+        with self._faults(name):
+            for each in reversed((path, *path.parents)):
+                if each == self.directory or not each.is_relative_to(self.directory) or each.is_dir():
+                    continue
+                each.mkdir()
+                made = True
+                with _folder(each.parent) as folder:
+                    os.fsync(folder)
+        return made
+
     def remove(self, name: str) -> bool:
         """Remove a file or link, durably. Returns whether there was one."""
         path = self.resolve(name, follow=False)
-        with self._faults(name):
+        if not path.parent.exists():
+            return False
+        with self._faults(name), _folder(path.parent) as folder:
             try:
                 path.unlink()
             except FileNotFoundError:
                 return False
-            with _folder(path.parent) as folder:
-                os.fsync(folder)
+            os.fsync(folder)
         return True
 
     @contextmanager

@@ -294,3 +294,119 @@ def test_a_lock_that_is_held_is_waited_for_until_the_deadline(root: Root) -> Non
         pytest.fail("held twice")
     with root.lock("etc/name", timeout_seconds=0.1):
         assert root.read_text("etc/name") == "inside\n", "a lock changes nothing"
+
+
+def test_a_folder_can_be_locked_and_what_is_in_it_still_replaced_by_others(root: Root) -> None:
+    with (
+        root.lock("etc/deep", timeout_seconds=5),
+        pytest.raises(FileFault, match=r"^etc/deep: locked by another process for 0\.05 s$"),
+        Root(root.directory).lock("etc/deep", timeout_seconds=0.05),
+    ):
+        pytest.fail("held twice")
+    with root.lock("etc", timeout_seconds=5):
+        root.replace("etc/deep/er/file", b"in another folder")
+        with pytest.raises(FileFault), root.lock("none", timeout_seconds=1):
+            pytest.fail("there is nothing to lock")
+
+
+# -- extend: longer, in place ------------------------------------------------------------------------------------------
+
+
+def test_extend_grows_the_same_file(root: Root, calls: list[str]) -> None:
+    root.replace("boot", b"a=1\n", mode=0o600)
+    before = (root.directory / "boot").stat()
+    calls.clear()
+    root.extend("boot", b"a=1\n".ljust(512, b"\n"))
+    after = (root.directory / "boot").stat()
+    assert calls == ["fsync file", "fsync file"], "the rest of the old sector is on the disk before the length changes"
+    assert (after.st_ino, after.st_mode, after.st_size) == (before.st_ino, before.st_mode, 512)
+    root.extend("boot", b"a=2\n".ljust(512, b"\n"))
+    assert root.read_bytes("boot").startswith(b"a=2\n")
+
+
+@pytest.mark.parametrize(("old", "new"), [(b"", b"x"), (b"xy", b"x"), (b"x" * 512, b"x" * 511)])
+def test_extend_neither_shrinks_nor_starts_from_nothing(old: bytes, new: bytes, root: Root) -> None:
+    root.replace("boot", old)
+    with pytest.raises(FileFault, match=f"^boot: {len(old)} bytes cannot grow to {len(new)}$"):
+        root.extend("boot", new)
+    assert root.read_bytes("boot") == old
+    with pytest.raises(FileFault, match="none"):
+        root.extend("none", b"x")
+    assert not root.exists("none")
+
+
+def test_an_extension_that_fails_half_way_keeps_the_old_start(root: Root) -> None:
+    root.replace("boot", b"A" * 5000)
+    assert with_little_room(root, "root.extend('boot', b'A' * 5000 + b'B' * 5000)") == "boot: file too large"
+    assert root.read_bytes("boot").startswith(b"A" * 5000)
+
+
+# -- span and patch: parts of a block device ---------------------------------------------------------------------------
+
+
+def test_span_reads_what_is_there(root: Root) -> None:
+    root.replace("disk", bytes(range(100)))
+    assert root.span("disk", 10, 5) == bytes(range(10, 15))
+    assert root.span("disk", 98, 5) == bytes((98, 99))
+    assert root.span("disk", 200, 5) == b""
+    with pytest.raises(FileFault, match="etc"):
+        root.span("etc", 0, 1)
+
+
+def test_patch_changes_a_span_and_nothing_else(root: Root, calls: list[str]) -> None:
+    root.replace("disk", b"A" * 2000)
+    inode = (root.directory / "disk").stat().st_ino
+    calls.clear()
+    root.patch("disk", 510, b"BBBB")
+    assert root.read_bytes("disk") == b"A" * 510 + b"BBBB" + b"A" * 1486
+    assert (root.directory / "disk").stat().st_ino == inode
+    assert calls == ["fsync file"]
+    root.patch("disk", 510, b"BBBB")
+    assert calls == ["fsync file"], "what is there is not written again"
+
+
+@pytest.mark.parametrize(("offset", "data"), [(1999, b"BB"), (2000, b"B"), (3000, b"B")])
+def test_patch_never_grows_a_device(offset: int, data: bytes, root: Root) -> None:
+    root.replace("disk", b"A" * 2000)
+    with pytest.raises(FileFault, match=f"ends before byte {offset + len(data)}, nothing was written"):
+        root.patch("disk", offset, data)
+    assert root.read_bytes("disk") == b"A" * 2000
+
+
+def test_a_fifo_or_character_device_is_no_block_device(root: Root) -> None:
+    os.mkfifo(root.directory / "fifo")
+    link(root, "null", "etc")
+    for act in (lambda: root.span("fifo", 0, 1), lambda: root.patch("fifo", 0, b"x"), lambda: root.span("null", 0, 1)):
+        with pytest.raises(FileFault, match="not a regular file or block device"):
+            act()
+
+
+# -- write with create, flags, room --------------------------------------------------------------------------------------
+
+
+def test_write_creates_only_where_it_is_asked_to(root: Root) -> None:
+    root.write("etc/variable", b"\x07\0\0\0x", create=True)
+    assert root.read_bytes("etc/variable") == b"\x07\0\0\0x"
+    root.write("etc/variable", b"y", create=True)
+    assert root.read_bytes("etc/variable") == b"y"
+    with pytest.raises(FileFault, match="none/variable"):
+        root.write("none/variable", b"x", create=True)
+    with pytest.raises(FileFault, match="etc/deep"):
+        root.write("etc/deep", b"x", create=True)
+
+
+def test_unlocking_a_file_without_the_flag_changes_nothing(root: Root) -> None:
+    before = snapshot(root)
+    root.unlock_immutable("etc/name")
+    assert snapshot(root) == before
+    for name in ("etc/none", "etc"):
+        with pytest.raises(FileFault, match=name):
+            root.unlock_immutable(name)
+
+
+def test_free_bytes_are_those_of_the_file_system_of_a_file_or_folder(root: Root) -> None:
+    told = os.statvfs(root.directory)
+    for name in ("", "etc", "etc/name"):
+        assert 0 < root.free_bytes(name) <= told.f_blocks * told.f_frsize
+    with pytest.raises(FileFault, match="none"):
+        root.free_bytes("none")

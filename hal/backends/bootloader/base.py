@@ -299,7 +299,7 @@ def _check_room(root: Root, writes: tuple[BootWrite, ...]) -> None:
     if not new:
         return
     folder = new[0].file.rpartition("/")[0]
-    cluster = 32768  # the largest a boot partition of balenaOS has
+    cluster = root.cluster_bytes(folder)
     needed = sum(-(-len(write.data or b"") // cluster) * cluster for write in new) + cluster
     free = root.free_bytes(folder)
     if free < needed:

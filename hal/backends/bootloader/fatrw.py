@@ -13,6 +13,9 @@ from typing import NamedTuple
 
 from hal.root import Root
 
+LARGEST = 64 * 1024 * 1024
+"""Bytes of the largest file a boot partition has, a kernel with its initramfs, and so of the largest journal."""
+
 
 class Journal(NamedTuple):
     """A hidden file of fatrw: its name, and its content where it is whole (`None`: a cut interrupted it)."""
@@ -29,7 +32,7 @@ def journals(root: Root, name: str) -> tuple[Journal, ...]:
     for each in root.listdir(folder):
         match = pattern.fullmatch(each)
         if match:
-            content = root.read_bytes(f"{folder}/{each}")
+            content = root.read_bytes(f"{folder}/{each}", limit=LARGEST)
             whole = hashlib.md5(content, usedforsecurity=False).hexdigest() == match[1]
             found.append(Journal(f"{folder}/{each}", content if whole else None))
     return tuple(found)

@@ -247,7 +247,7 @@ class Committed:
 
 
 def content(root: Root, file: str, *, needed: bool = True) -> tuple[bytes | None, tuple[str, ...]]:
-    """What a careful reader sees of a file, and what is unusual about it; that it is absent, only where it is needed."""
+    """What a careful reader sees of a file, and what is unusual; that it is absent, only where it is needed."""
     notes: tuple[str, ...] = ()
     folder, _, base = file.rpartition("/")
     if root.listdir(folder).count(base) > 1:

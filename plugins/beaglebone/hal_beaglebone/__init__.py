@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from hal import hookimpl
-from hal.model import DeviceType, Unsupported
+from hal.backends.bootloader.choose import bootloader
+from hal.model import DeviceType, Unsupported, UpdateStep
+from hal.protocols import Bootloader
+from hal.root import Root
 from hal_beaglebone.device_types import DEVICE_TYPES
 
 
@@ -17,3 +20,17 @@ def hal_device_types() -> tuple[DeviceType, ...]:
 def hal_fan() -> Unsupported:
     """Say that there is no fan to control."""
     return Unsupported(reason="no board of the BeagleBone family is known to carry a fan that software controls")
+
+
+@hookimpl
+def hal_bootloader(device_type: DeviceType, root: Root) -> Bootloader | Unsupported:
+    """U-Boot, where the partitions of the device type are known."""
+    return bootloader(device_type, root)
+
+
+@hookimpl
+def hal_update_steps(device_type: DeviceType, root: Root) -> tuple[UpdateStep, ...]:
+    """The loader in the eMMC's boot partition, on the AI-64."""
+    from hal_beaglebone import tiboot
+
+    return tuple(tiboot.step(fact, root) for fact in device_type.update_steps if fact.name == tiboot.NAME)

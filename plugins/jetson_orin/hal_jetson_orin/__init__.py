@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from hal import hookimpl
-from hal.model import DeviceType
+from hal.backends.bootloader.choose import bootloader
+from hal.model import DeviceType, HealthCheck, Unsupported, UpdateStep
+from hal.protocols import Bootloader
 from hal.root import Root
 from hal_jetson_orin.device_types import DEVICE_TYPES
 from hal_jetson_orin.fan import NvFan
@@ -26,3 +28,31 @@ def hal_power(device_type: DeviceType, root: Root) -> NvpModelPower | None:
 def hal_fan(device_type: DeviceType, root: Root) -> NvFan | None:
     """nvfancontrol, on every device type whose profiles are known."""
     return NvFan(device_type, root) if device_type.fan_profiles else None
+
+
+@hookimpl
+def hal_bootloader(device_type: DeviceType, root: Root) -> Bootloader | Unsupported:
+    """L4TLauncher, where the partitions of the device type are known."""
+    return bootloader(device_type, root)
+
+
+@hookimpl
+def hal_update_steps(device_type: DeviceType, root: Root) -> tuple[UpdateStep, ...]:
+    """The firmware capsule, where one is known."""
+    from hal_jetson_orin import capsule
+
+    staged = device_type.capsule
+    if staged is None:
+        return ()
+    facts = device_type.update_steps
+    clear = [capsule.clear_step(fact, root) for fact in facts if fact.name == capsule.CLEAR]
+    stage = [capsule.step(fact, device_type, staged, root) for fact in facts if fact.name.startswith(capsule.PREFIX)]
+    return (*clear, *stage)
+
+
+@hookimpl
+def hal_health_checks(device_type: DeviceType, root: Root) -> tuple[HealthCheck, ...]:
+    """The firmware must be the one that the OS was made for, where the OS brings it."""
+    from hal_jetson_orin import firmware
+
+    return (firmware.health_check(root),) if device_type.capsule is not None else ()

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from hal.model import DeviceType
 from hal.tree import TreeFile
+from hal_jetson_orin import tree_firmware
 from hal_jetson_orin.vendor_modes import SHIPPED, nvpmodel_conf
 
 _AGX_COOL = "0,0,255,2900 18,9,255,2900 30,11,202,2300 45,11,149,1700 60,14,88,1000 105,0,0,0"
@@ -93,6 +94,8 @@ def _files(device_type: DeviceType) -> Iterator[TreeFile]:
         yield TreeFile.text("sys/class/hwmon/hwmon1/pwm1", "149\n")
         yield TreeFile.text("sys/class/thermal/thermal_zone0/type", "tj-thermal\n")
         yield TreeFile.text("sys/class/thermal/thermal_zone0/temp", "51125\n")
+    if device_type.capsule is not None:
+        yield from tree_firmware.files(device_type, device_type.capsule)
 
 
 def nvfancontrol_conf(*, cool: str, quiet: str, default: str) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from hal import hookimpl
-from hal.model import DeviceType
+from hal.backends.bootloader.choose import bootloader
+from hal.model import BootloaderKind, DeviceType, Unsupported, UpdateStep
+from hal.protocols import Bootloader
+from hal.root import Root
 from hal_raspberrypi.device_types import DEVICE_TYPES
 
 
@@ -11,3 +14,19 @@ from hal_raspberrypi.device_types import DEVICE_TYPES
 def hal_device_types() -> tuple[DeviceType, ...]:
     """Answer with the table of this family."""
     return DEVICE_TYPES
+
+
+@hookimpl
+def hal_bootloader(device_type: DeviceType, root: Root) -> Bootloader | Unsupported:
+    """U-Boot, or the balena bootloader from Raspberry Pi 5 on and with secure boot."""
+    return bootloader(device_type, root)
+
+
+@hookimpl
+def hal_update_steps(device_type: DeviceType, root: Root) -> tuple[UpdateStep, ...]:
+    """The boot EEPROM of the Raspberry Pi 4 class; with secure boot, where its files lie is not known."""
+    from hal_raspberrypi import eeprom
+
+    if device_type.bootloader is not BootloaderKind.U_BOOT:
+        return ()
+    return tuple(eeprom.step(fact, root) for fact in device_type.update_steps if fact.name == eeprom.NAME)

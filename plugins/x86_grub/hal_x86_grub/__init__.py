@@ -1,13 +1,16 @@
 """Device types that boot with GRUB: PCs of Intel, generic x86, UP boards, Surface tablets, and generic ARM with UEFI.
 
-Only the table is here. No DMI values are known, so software evidence alone tells these device types apart. Fan and
-power hooks are not answered.
+No DMI values are known, so software evidence alone tells these device types apart. Fan and power hooks are not
+answered.
 """
 
 from __future__ import annotations
 
 from hal import hookimpl
-from hal.model import DeviceType
+from hal.backends.bootloader.choose import bootloader
+from hal.model import DeviceType, Unsupported, UpdateStep
+from hal.protocols import Bootloader
+from hal.root import Root
 from hal_x86_grub.device_types import DEVICE_TYPES
 
 
@@ -15,3 +18,19 @@ from hal_x86_grub.device_types import DEVICE_TYPES
 def hal_device_types() -> tuple[DeviceType, ...]:
     """The table of this family."""
     return DEVICE_TYPES
+
+
+@hookimpl
+def hal_bootloader(device_type: DeviceType, root: Root) -> Bootloader | Unsupported:
+    """GRUB, for BIOS and EFI."""
+    return bootloader(device_type, root)
+
+
+@hookimpl
+def hal_update_steps(device_type: DeviceType, root: Root) -> tuple[UpdateStep, ...]:
+    """The boot sectors, where the image boots with BIOS, and the firmware's boot entry, where the OS keeps one."""
+    from hal_x86_grub import boot_sectors, efi_entry
+
+    sectors = (boot_sectors.step(root),) if "bios" in device_type.firmware else ()
+    named = [fact for fact in device_type.update_steps if fact.name == efi_entry.NAME]
+    return (*sectors, *(efi_entry.step(fact, device_type, root) for fact in named))

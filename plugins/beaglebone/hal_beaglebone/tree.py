@@ -1,0 +1,48 @@
+"""What a generated tree of a BeagleBone AI-64 holds: its eMMC's boot partition, and a program that stands for `mmc`."""
+
+from __future__ import annotations
+
+from hal.backends import emmc_boot
+from hal.model import DeviceType
+from hal.tree import TreeFile
+from hal_beaglebone import tiboot
+
+BOOT0_BYTES = 64 * 1024
+"""A real one has 4 MiB and more; nothing here depends on it."""
+
+_MMC = """#!/bin/sh
+# Stands for mmc in a tree: it keeps the bytes of EXT_CSD as lines NAME=VALUE.
+state="$HAL_ROOT/var/lib/hal-tree/extcsd"
+put() { sed -i "s/^$1=.*/$1=$2/" "$state"; }
+case "$1 $2" in
+    "extcsd read")
+        . "$state"
+        echo "H/W reset function [RST_N_FUNCTION]: $RST_N_FUNCTION"
+        echo "Boot bus Conditions [BOOT_BUS_CONDITIONS: $BOOT_BUS_CONDITIONS]"
+        echo "Boot configuration bytes [PARTITION_CONFIG: $PARTITION_CONFIG]"
+        ;;
+    "bootpart enable") put PARTITION_CONFIG 0x48 ;;
+    "bootbus set") put BOOT_BUS_CONDITIONS 0x02 ;;
+    "hwreset enable") put RST_N_FUNCTION 0x01 ;;
+    *)
+        echo "mmc: $* is not known in a tree" >&2
+        exit 1
+        ;;
+esac
+"""
+
+
+def tree_files(device_type: DeviceType) -> tuple[TreeFile, ...]:
+    """An AI-64 whose eMMC holds an older loader than the OS brings; nothing for the other boards."""
+    if not any(fact.name == tiboot.NAME for fact in device_type.update_steps):
+        return ()
+    old, new = (f"tiboot3 {age} ".encode() * 512 for age in ("old", "new"))
+    return (
+        TreeFile(name=tiboot.SOURCE, data=new),
+        TreeFile(name=f"dev/{tiboot.DEVICE}", data=old.ljust(BOOT0_BYTES, b"\0")),
+        TreeFile.text(emmc_boot.guard_of(tiboot.DEVICE), "1\n"),
+        TreeFile.text(
+            "var/lib/hal-tree/extcsd", "RST_N_FUNCTION=0x00\nBOOT_BUS_CONDITIONS=0x00\nPARTITION_CONFIG=0x00\n"
+        ),
+        TreeFile.program("usr/bin/mmc", _MMC),
+    )
