@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hal.backends.bootloader.balena import BalenaBootloader
 from hal.backends.bootloader.base import SlotBootloader
+from hal.backends.bootloader.cboot import CbootBootloader
 from hal.backends.bootloader.grub import GrubBootloader
 from hal.backends.bootloader.uboot import L4TLauncherBootloader, UBootBootloader
 from hal.model import BootloaderKind, DeviceType, Unsupported
@@ -13,6 +14,7 @@ BACKENDS: dict[BootloaderKind, type[SlotBootloader]] = {
     BootloaderKind.BALENA: BalenaBootloader,
     BootloaderKind.U_BOOT: UBootBootloader,
     BootloaderKind.GRUB: GrubBootloader,
+    BootloaderKind.CBOOT: CbootBootloader,
     BootloaderKind.L4TLAUNCHER: L4TLauncherBootloader,
 }
 

@@ -6,7 +6,10 @@ Only the table is here. Orin boards belong to another plugin.
 from __future__ import annotations
 
 from hal import hookimpl
-from hal.model import DeviceType
+from hal.backends.bootloader.choose import bootloader
+from hal.model import DeviceType, Unsupported, UpdateStep
+from hal.protocols import Bootloader
+from hal.root import Root
 from hal_jetson.device_types import DEVICE_TYPES
 
 
@@ -14,3 +17,17 @@ from hal_jetson.device_types import DEVICE_TYPES
 def hal_device_types() -> tuple[DeviceType, ...]:
     """The table of this family."""
     return DEVICE_TYPES
+
+
+@hookimpl
+def hal_bootloader(device_type: DeviceType, root: Root) -> Bootloader | Unsupported:
+    """U-Boot, or Cboot on Xavier."""
+    return bootloader(device_type, root)
+
+
+@hookimpl
+def hal_update_steps(device_type: DeviceType, root: Root) -> tuple[UpdateStep, ...]:
+    """Firmware partitions and boot blob of TX1, TX2 and Nano. On Xavier the bootloader's slots hold them."""
+    from hal_jetson import bootfiles
+
+    return tuple(bootfiles.step(fact, root) for fact in device_type.update_steps if fact.name in bootfiles.LAYOUTS)
