@@ -171,7 +171,7 @@ class Device:
         return Rollback(
             self.root,
             self.need("bootloader"),
-            steps=(boot_files_step(self.root), *self.update_steps),
+            steps=(boot_files_step(self.root, self.update_steps), *self.update_steps),
             board_checks=self.health_checks,
             policy=policy,
         )

@@ -22,9 +22,9 @@ def update() -> None:
 @update.command("list")
 @takes_options
 def list_steps(options: Options) -> None:
-    """The board's steps, by phase, in the order in which they run."""
+    """Every step, by phase, in the order in which they run."""
     order = list(UpdatePhase)
-    steps = sorted(options.open_device().update_steps, key=lambda step: (order.index(step.phase), step.name))
+    steps = sorted(options.open_device().rollback().steps, key=lambda step: (order.index(step.phase), step.name))
     if options.as_json:
         print_value([{"name": each.name, "phase": each.phase, "purpose": each.purpose} for each in steps])
     else:

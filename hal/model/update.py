@@ -56,3 +56,4 @@ class UpdateStep(Record):
     phase: UpdatePhase
     purpose: str
     run: Callable[[Update], tuple[str, ...]]
+    owns: tuple[str, ...] = ()

@@ -43,7 +43,7 @@ def step(fact: UpdateStepFact, root: Root) -> UpdateStep:
     def run(update: Update) -> tuple[str, ...]:
         return perform(update, _changes(root, update))
 
-    return UpdateStep(name=fact.name, phase=fact.phase, purpose=fact.purpose, run=run)
+    return UpdateStep(name=fact.name, phase=fact.phase, purpose=fact.purpose, run=run, owns=(IMAGE, SIGNATURE))
 
 
 def _changes(root: Root, update: Update) -> Iterator[Change | str]:
