@@ -117,6 +117,8 @@ def blame(plugin_object: object) -> Iterator[None]:
     except HalError:
         raise
     except Exception as error:
-        plugin = type(plugin_object).__module__.partition(".")[0]
+        # A function names its module itself.
+        module = getattr(plugin_object, "__module__", None) if callable(plugin_object) else None
+        plugin = (module or type(plugin_object).__module__).partition(".")[0]
         message = f"{plugin}: {type(error).__name__}: {error}; a defect of this plugin, report it to its author"
         raise PluginFault(message, path=plugin) from error

@@ -381,7 +381,7 @@ def test_a_fifo_or_character_device_is_no_block_device(root: Root) -> None:
             act()
 
 
-# -- write with create, flags, room --------------------------------------------------------------------------------------
+# -- write with create, flags, room ------------------------------------------------------------------------------------
 
 
 def test_write_creates_only_where_it_is_asked_to(root: Root) -> None:

@@ -24,7 +24,9 @@ def update() -> None:
 def list_steps(options: Options) -> None:
     """Every step, by phase, in the order in which they run."""
     order = list(UpdatePhase)
-    steps = sorted(options.open_device().rollback().steps, key=lambda step: (order.index(step.phase), step.name))
+    device = options.open_device()
+    known = device.update_steps if device.bootloader is None else device.rollback().steps
+    steps = sorted(known, key=lambda step: (order.index(step.phase), step.name))
     if options.as_json:
         print_value([{"name": each.name, "phase": each.phase, "purpose": each.purpose} for each in steps])
     else:

@@ -85,7 +85,8 @@ class NextBoot(Record):
 class BootStatus(Record):
     """The bootloader's state, read without changing anything.
 
-    `active` is the slot the state file names, `running` the one mounted as root; `None` where it is not known.
+    `named` is the slot that was asked for: the state file names it. `active` is the one the bootloader's own state
+    chooses, which is the same but for Cboot. `running` is the one mounted as root. `None` where it is not known.
     `pending` is whether an update waits for its commit, that is, whether rollback is armed. `boot_count` is the tries
     used of `boot_limit`; it is `None` where this bootloader keeps no count that can be read. `notes` say what is
     unusual: damaged values, traces of another bootloader, writes that a power cut interrupted.
@@ -94,6 +95,7 @@ class BootStatus(Record):
     kind: BootloaderKind
     rule: SelectionRule
     slots: tuple[SlotFacts, ...]
+    named: Slot | None
     active: Slot | None
     running: Slot | None
     running_evidence: str

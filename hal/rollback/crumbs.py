@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from attrs import asdict, evolve, frozen
+from attrs import Attribute, asdict, evolve, field, frozen
+from attrs.validators import deep_iterable, instance_of, optional
 
 from hal.errors import FileFault, HalError
 from hal.json_file import read_object
@@ -40,6 +41,11 @@ EVENTS_KEPT = 20
 _SCHEMA = 1
 
 
+def _count(_instance: object, attribute: Attribute[int], value: object) -> None:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{attribute.name} is {value!r}, no count")
+
+
 @frozen(kw_only=True, repr=False, eq=False)
 class UpdateRecord(Record):
     """One update: from which slot to which, in which boot it was made, and how boots of the new slot ended.
@@ -47,20 +53,28 @@ class UpdateRecord(Record):
     `switched` is whether the pointer was about to move; before that, only boot files may have changed. `starts` counts
     boots of the new slot that reached user space, `crashes` and `unclear` how those before the present one ended.
     `boot_id` is the kernel's name of the boot in which the update was made, `last_boot_id` of the last start counted.
-    `recovering` is set from the decision to go back until the old slot's boot files are back.
+    `recovering` is set from the decision to go back until the old slot's boot files are back; `boot_id` is then
+    that of the decision, and `leaves` counts how often the old slot was named again. `known` are the traces of
+    crashes that have been looked at: those from before the update say nothing.
     """
 
-    source: Slot
-    target: Slot
-    boot_id: str | None = None
-    switched: bool = False
-    round: int = 1
-    starts: int = 0
-    crashes: int = 0
-    unclear: int = 0
-    last_boot_id: str | None = None
-    ended_orderly: bool = False
-    recovering: bool = False
+    source: Slot = field(validator=instance_of(Slot))
+    target: Slot = field(validator=instance_of(Slot))
+    boot_id: str | None = field(default=None, validator=optional(instance_of(str)))
+    switched: bool = field(default=False, validator=instance_of(bool))
+    round: int = field(default=1, validator=_count)
+    starts: int = field(default=0, validator=_count)
+    crashes: int = field(default=0, validator=_count)
+    unclear: int = field(default=0, validator=_count)
+    last_boot_id: str | None = field(default=None, validator=optional(instance_of(str)))
+    ended_orderly: bool = field(default=False, validator=instance_of(bool))
+    recovering: bool = field(default=False, validator=instance_of(bool))
+    leaves: int = field(default=0, validator=_count)
+    known: tuple[str, ...] = field(default=(), validator=deep_iterable(instance_of(str), instance_of(tuple)))
+
+    def __attrs_post_init__(self) -> None:
+        if self.source is self.target:
+            raise ValueError(f"from slot {self.source} to itself")
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -83,11 +97,11 @@ def read(root: Root) -> RollbackRecord:
         update = found.get("update")
         return RollbackRecord(
             update=None if update is None else UpdateRecord(**_slots(update)),
-            events=tuple(RollbackEvent(**_event(event)) for event in found.get("events", ())),
+            events=tuple(RollbackEvent(**_event(event)) for event in found.get("events", [])),
         )
     except HalError as error:
         return RollbackRecord(notes=(f"{error.message}; it is taken as empty",))
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
         return RollbackRecord(notes=(f"{RECORD}: not understood, and taken as empty ({error})",))
 
 
@@ -146,9 +160,21 @@ def vpn_before(root: Root) -> bool | None:
 
 
 def _slots(fields: dict[str, Any]) -> dict[str, Any]:
-    return {**fields, "source": Slot(fields["source"]), "target": Slot(fields["target"])}
+    found = {**fields, "source": Slot(fields["source"]), "target": Slot(fields["target"])}
+    if "known" in fields:
+        found["known"] = tuple(_list(fields["known"]))
+    return found
 
 
 def _event(fields: dict[str, Any]) -> dict[str, Any]:
     slots = {name: None if fields.get(name) is None else Slot(fields[name]) for name in ("source", "target")}
-    return {**fields, **slots, "evidence": tuple(fields.get("evidence", ()))}
+    for name in ("time", "event", "reason"):
+        if not isinstance(fields[name], str):
+            raise TypeError(f"{name} is {fields[name]!r}, no text")
+    return {**fields, **slots, "evidence": tuple(_list(fields.get("evidence", [])))}
+
+
+def _list(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise TypeError(f"{value!r} is no list of texts")
+    return value

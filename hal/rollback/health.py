@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from hal.errors import HalError
 from hal.model import HealthCheck, HealthVerdict
@@ -30,11 +31,11 @@ def checks(root: Root, board: Iterable[HealthCheck]) -> tuple[HealthCheck, ...]:
     if crumbs.vpn_before(root):
         found.append(HealthCheck(name="vpn", purpose="the VPN, which was up before the update", check=_vpn(root)))
     for name, (program, purpose) in PROGRAMS.items():
-        if root.is_file(program):
+        if _is_file(root, program):
             found.append(_program(root, name, program, purpose))
     for pattern in SERVICES:
         for program in root.glob(pattern):
-            if root.is_file(program):
+            if _is_file(root, program):
                 found.append(_program(root, program.rpartition("/")[2], program, "a check that a service brings"))
     return (*found, *board)
 
@@ -46,7 +47,7 @@ def examine(check: HealthCheck) -> HealthVerdict:
     def run() -> None:
         try:
             answer = check.check()
-            if not isinstance(answer, HealthVerdict):
+            if not isinstance(answer, HealthVerdict) or not isinstance(answer.healthy, bool):
                 answer = HealthVerdict(healthy=False, reason=f"answered {type(answer).__name__}, no verdict: a defect")
             answers.append(answer)
         except HalError as error:
@@ -60,6 +61,13 @@ def examine(check: HealthCheck) -> HealthVerdict:
     if not answers:
         return HealthVerdict(healthy=False, reason=f"did not answer within {check.timeout_seconds:g} s")
     return answers[0]
+
+
+def _is_file(root: Root, name: str) -> bool:
+    """Whether a program is there; a link out of the root is none."""
+    with suppress(HalError):
+        return root.is_file(name)
+    return False
 
 
 def _vpn(root: Root) -> Callable[[], HealthVerdict]:

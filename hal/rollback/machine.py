@@ -15,6 +15,7 @@ from attrs import evolve
 from hal.ask import ask
 from hal.errors import HalError, blame
 from hal.model import (
+    BootOperation,
     BootStatus,
     HealthCheck,
     Phase,
@@ -28,12 +29,18 @@ from hal.model import (
 from hal.protocols import Bootloader
 from hal.rollback import crumbs
 from hal.rollback.crumbs import RollbackRecord, UpdateRecord
-from hal.rollback.endings import crash_evidence
+from hal.rollback.endings import crashes
 from hal.rollback.health import checks, examine
 from hal.rollback.phases import MEANING, boot_id, phase_of
 from hal.root import Root
 
 Wait = Callable[[float], None]
+
+_LEAVES = 2
+"""How often the old slot is named again where the bootloader comes back from it."""
+
+_KNOWN = 40
+"""Traces of crashes remembered."""
 
 
 class Rollback:
@@ -139,7 +146,7 @@ class Rollback:
         if phase is Phase.TRIAL:
             if record.update and work.do("note that this boot ended in order"):
                 crumbs.write(self.root, evolve(record, update=evolve(record.update, ended_orderly=True)))
-            if boot.boot_count != 0 and work.do("clear the boot count"):
+            if ask(self.bootloader, "preview", BootOperation.CLEAR_BOOT_COUNT) and work.do("clear the boot count"):
                 ask(self.bootloader, "clear_boot_count")
         return work.outcome()
 
@@ -150,7 +157,8 @@ class Rollback:
         assert boot.running is not None
         update = record.update or UpdateRecord(source=boot.running.other, target=boot.running, switched=True)
         if update.last_boot_id is None or update.last_boot_id != self._boot_id:
-            evidence = crash_evidence(self.root) if update.starts else ()
+            fresh = self._fresh_crashes(update)
+            evidence = fresh if update.starts else ()
             ended_unclear = update.starts > 0 and not update.ended_orderly and not evidence
             update = evolve(
                 update,
@@ -159,6 +167,7 @@ class Rollback:
                 unclear=update.unclear + ended_unclear,
                 last_boot_id=self._boot_id,
                 ended_orderly=False,
+                known=self._known(update),
             )
             record = evolve(record, update=update)
             if work.do(f"note that the updated slot reached user space, time {update.starts}"):
@@ -170,9 +179,18 @@ class Rollback:
                 reason = f"{update.unclear} boots of the updated slot ended before it was found healthy"
                 self.leave(work, boot, record, reason, ("nothing tells why they ended",))
                 return record
-        if boot.boot_count != 0 and work.do("clear the boot count: user space was reached"):
+        if ask(self.bootloader, "preview", BootOperation.CLEAR_BOOT_COUNT) and work.do(
+            "clear the boot count: user space was reached"
+        ):
             ask(self.bootloader, "clear_boot_count")
         return record
+
+    def _fresh_crashes(self, update: UpdateRecord) -> tuple[str, ...]:
+        """Traces of crashes that were not there when the update began, nor have been counted."""
+        return tuple(crash.words for crash in crashes(self.root) if crash.identity not in update.known)
+
+    def _known(self, update: UpdateRecord) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*update.known, *(crash.identity for crash in crashes(self.root)))))[-_KNOWN:]
 
     def _settle(self, work: Work, boot: BootStatus, record: RollbackRecord) -> None:
         """Everything but a trial: finish what was begun."""
@@ -186,19 +204,46 @@ class Rollback:
             case Phase.COMMITTING:
                 self.commit(work, boot)
             case Phase.LEAVING:
-                if boot.active is boot.running and work.do("name the old slot again"):
-                    ask(self.bootloader, "roll_back")
-                work.reboot = True
+                self._keep_leaving(work, boot, record)
+            case Phase.SETTLED if self.root.exists(crumbs.VARIABLES) and work.do("sweep what an update began with"):
+                crumbs.sweep(self.root, (crumbs.VARIABLES,))
             case _:
                 pass
+
+    def _keep_leaving(self, work: Work, boot: BootStatus, record: RollbackRecord) -> None:
+        """Reboot into the old slot; where the device came back from there, name it once more, then give it up."""
+        assert boot.running is not None
+        update = record.update
+        assert update is not None
+        if update.boot_id == self._boot_id and boot.next_boot.slot is not boot.running:
+            work.reboot = True
+            return
+        if boot.named is boot.running or update.leaves < _LEAVES:
+            update = evolve(update, boot_id=self._boot_id, leaves=update.leaves + 1)
+            try:
+                if work.do(f"name slot {boot.running.other} again"):
+                    crumbs.write(self.root, evolve(record, update=update))
+                    ask(self.bootloader, "roll_back")
+                work.reboot = True
+                return
+            except HalError as error:
+                work.failed.append(f"slot {boot.running.other} cannot be named: {error.message}")
+        reason = f"slot {boot.running.other} does not boot any more, so slot {boot.running} is kept though not healthy"
+        if work.do(f"commit slot {boot.running}: {reason}"):
+            ask(self.bootloader, "commit")
+            kept = crumbs.with_event(
+                record, "kept", reason, source=boot.running.other, target=boot.running, evidence=_evidence(boot)
+            )
+            crumbs.write(self.root, kept)
+        self._end(work)
 
     def _another_round(self, work: Work, boot: BootStatus, record: RollbackRecord) -> bool:
         """A slot that shows no crash may have been cut off by its power alone: it gets the bootloader's tries again."""
         update = record.update
-        if update is None or update.round >= self.policy.rounds or crash_evidence(self.root):
+        if update is None or update.round >= self.policy.rounds or self._fresh_crashes(update):
             return False
         kernel = next((fact.kernel for fact in boot.slots if fact.slot is update.target), None)
-        if kernel is False or boot.active is not update.target:
+        if kernel is False or boot.named is not update.target:
             return False
         reason = f"the bootloader gave up slot {update.target}, and nothing shows that it crashed"
         if work.do(f"try slot {update.target} once more: {reason}"):
@@ -216,7 +261,7 @@ class Rollback:
         assert boot.running is not None
         update = record.update or UpdateRecord(source=boot.running, target=boot.running.other)
         reason = f"slot {update.target} did not reach user space within the bootloader's tries"
-        evidence = (*_evidence(boot), *crash_evidence(self.root))
+        evidence = (*_evidence(boot), *self._fresh_crashes(update))
         if work.do(f"keep slot {boot.running}: {reason}"):
             update = evolve(update, source=boot.running, target=boot.running.other, recovering=True)
             record = crumbs.with_event(
@@ -235,7 +280,7 @@ class Rollback:
     def recover(self, work: Work, boot: BootStatus, record: RollbackRecord, trace: str | None = None) -> None:
         """Put back the boot files of the running slot, then sweep the breadcrumbs."""
         assert boot.running is not None
-        if (boot.active is not boot.running or boot.pending) and work.do(f"name slot {boot.running}"):
+        if ask(self.bootloader, "preview", BootOperation.COMMIT) and work.do(f"keep slot {boot.running}"):
             ask(self.bootloader, "commit")
         changed = self.run_steps(work, UpdatePhase.FORWARD, Update(target=boot.running, recovering=True))
         if trace and work.do(f"leave {trace.rpartition('/')[2]}"):
@@ -251,7 +296,7 @@ class Rollback:
         if not work.do(f"go back to slot {other}: {reason}"):
             return
         decided = crumbs.with_event(
-            evolve(record, update=evolve(update, recovering=True)),
+            evolve(record, update=evolve(update, recovering=True, boot_id=self._boot_id)),
             "rolled-back",
             reason,
             source=boot.running,
@@ -282,7 +327,7 @@ class Rollback:
         assert boot.running is not None
         if not work.do(f"commit slot {boot.running}"):
             return
-        if boot.pending or boot.active is not boot.running:
+        if boot.pending or boot.named is not boot.running:
             ask(self.bootloader, "commit")
         self.run_steps(work, UpdatePhase.COMMIT, Update(target=boot.running))
         record = crumbs.read(self.root)
@@ -320,6 +365,8 @@ class Rollback:
             try:
                 with blame(step.run):
                     said = step.run(evolve(update, dry_run=update.dry_run or work.dry_run))
+                    if not isinstance(said, tuple) or not all(isinstance(each, str) for each in said):
+                        raise TypeError(f"{step.name} answered {type(said).__name__}, no sentences")
                 work.done.extend(f"{step.name}: {sentence}" for sentence in said)
                 changed = changed or bool(said)
             except HalError as error:

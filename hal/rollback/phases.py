@@ -28,8 +28,8 @@ def phase_of(boot: BootStatus, *, guarded: bool, update: UpdateRecord | None, bo
     """
     if boot.running is None:
         return Phase.UNKNOWN
-    unnamed = boot.active is None and not boot.pending and boot.next_boot.slot is boot.running
-    stays = boot.active is boot.running or unnamed
+    unnamed = boot.named is None and not boot.pending and boot.next_boot.slot is boot.running
+    stays = boot.named is boot.running or unnamed
     if update is not None and update.recovering:
         return Phase.RECOVERING if boot.running is update.source else Phase.LEAVING
     if update is None and not guarded:

@@ -11,6 +11,7 @@ from hal.errors import HalError
 from hal.model import BootOperation, Phase, RollbackOutcome, Update, UpdatePhase
 from hal.rollback import crumbs
 from hal.rollback.crumbs import UpdateRecord
+from hal.rollback.endings import crashes
 from hal.rollback.health import VPN_ACTIVE
 from hal.rollback.machine import Rollback, Work
 from hal.rollback.phases import boot_id
@@ -37,7 +38,12 @@ def run_phase(rollback: Rollback, phase: UpdatePhase, *, source: str = "", dry_r
     if found not in BEGINS_IN:
         raise HalError(f"no update can begin: {found.value}, which means that {rollback.status().meaning}", path="slot")
     ask(rollback.bootloader, "preview", BootOperation.SWITCH, target)  # what it would refuse, it refuses now
-    made = UpdateRecord(source=boot.running, target=target, boot_id=boot_id(rollback.root))
+    made = UpdateRecord(
+        source=boot.running,
+        target=target,
+        boot_id=boot_id(rollback.root),
+        known=tuple(crash.identity for crash in crashes(rollback.root)),
+    )
     if work.do(f"note that slot {target} is updated"):
         crumbs.write(rollback.root, evolve(record, update=made))
     try:
@@ -68,14 +74,15 @@ def _take_back(rollback: Rollback, work: Work, error: HalError) -> None:
 
     What cannot be taken back now is by the services at the next boot: the record and the breadcrumbs say so.
     """
-    _, boot, record = rollback.look()
-    record = crumbs.with_event(
-        record,
-        "update-refused",
-        error.message,
-        source=boot.running,
-        target=boot.running.other if boot.running else None,
-    )
     with suppress(HalError):  # the first error is the one to tell
-        crumbs.write(rollback.root, record)
+        _, boot, record = rollback.look()
+        record = crumbs.with_event(
+            record,
+            "update-refused",
+            error.message,
+            source=boot.running,
+            target=boot.running.other if boot.running else None,
+        )
+        with suppress(HalError):
+            crumbs.write(rollback.root, record)
         rollback.recover(work, boot, record)

@@ -1,273 +1,47 @@
-"""Cboot: what is written, in which order, and what a Xavier boots after every power cut in between.
+"""Cboot: the status, what each operation writes and in which order, and updates from beginning to end.
 
 Cboot is the executable model of `lab.models`; `tegra-boot-control` is the tree's, which speaks as the real one does.
 """
 
 from __future__ import annotations
 
-import random
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from itertools import product
+from collections.abc import Iterator
 from pathlib import Path
-from shutil import copytree
-from tempfile import TemporaryDirectory
 
 import pytest
-from hal_jetson.device_types import DEVICE_TYPES
+from backends.xavier import (
+    AGX,
+    NEW_B,
+    OLD_A,
+    OTHER,
+    PARTITIONS,
+    ROWS,
+    TEXT,
+    A,
+    B,
+    back_end,
+    everything,
+    in_memory,
+    perform,
+    text,
+    tree,
+)
 from hal_jetson.xavier_tree import METADATA, PARTLABELS, signed_files, signed_kernel, signed_tree
-from hal_jetson_orin.device_types import DEVICE_TYPES as ORIN
 from hypothesis import given
 from hypothesis import strategies as st
-from lab.models import Booted, Cboot, Content, Launcher, content, reach_user_space
+from lab.models import Booted, Cboot, Content, content, reach_user_space
 
-from hal.backends.bootloader import cboot, choose, tegra_slots
-from hal.backends.bootloader.cboot import CbootBootloader
-from hal.backends.bootloader.tegra_slots import BootSlot, Metadata, Redundancy
-from hal.errors import FileFault, HalError, NotApplied, ProgramFault, ValueRefused
-from hal.model import BootloaderKind, BootOperation, Outcome, SelectionRule, Slot, Unsupported, ValueState, WriteKind
-from hal.program import Completed
+from hal.backends.bootloader import cboot, tegra_slots
+from hal.errors import FileFault, HalError, ValueRefused
+from hal.model import BootloaderKind, BootOperation, Outcome, SelectionRule, Slot, ValueState, WriteKind
 from hal.root import Root
-from hal.tree.new import new_tree
-
-A, B = Slot.A, Slot.B
-ROWS = {row.slug: row for row in DEVICE_TYPES if row.bootloader is BootloaderKind.CBOOT}
-AGX = ROWS["jetson-xavier"]
-MEMORY = Path("/dev/shm")
-TEXT = "mnt/boot/resinOS_uEnv.txt"
-PARTITIONS = [f"{PARTLABELS}/{name}" for name in ("kernel", "kernel_b", "kernel-dtb", "kernel-dtb_b")]
-OTHER = "mnt/sysroot/inactive/current/"
-OLD_A, NEW_B = Content("1", "1", A), Content("2", "2", B)
-
-
-# -- trees -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
-    """In memory where that is possible: a disk would make each of some thousand durable writes wait."""
-    with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
-        yield Path(folder)
-
-
-def tree(folder: Path, state: str = "", *, slug: str = "jetson-xavier") -> Root:
-    """A Xavier that runs release 1 in root A, with release 2 in root B; `state` says what else is so."""
-    new_tree(ROWS[slug], "hal_jetson", folder)
-    root = Root(folder)
-    for word in state.split(", ") if state else ():
-        SETTINGS[word](root)
-    return root
-
-
-def fill(root: Root, number: int, release: str, slot: Slot, *, kernel: str | None = None) -> None:
-    suffix = "_b" if number else ""
-    for name, data in (("kernel", signed_kernel(kernel or release)), ("kernel-dtb", signed_tree(release, slot))):
-        root.patch(f"{PARTLABELS}/{name}{suffix}", 0, data)
-
-
-def swap(root: Root) -> None:
-    """Root A runs from boot slot 1."""
-    for name in ("kernel", "kernel-dtb"):
-        first, second = (root.resolve(f"{PARTLABELS}/{name}{suffix}") for suffix in ("", "_b"))
-        a, b = first.read_bytes(), second.read_bytes()
-        first.write_bytes(b)
-        second.write_bytes(a)
-    level, *rest = root.read_text(METADATA).split()
-    metadata(root, " ".join([level, *rest[3:], *rest[:3]]))
-    root.replace("proc/cmdline", b"boot.slot_suffix=_b root=LABEL=resin-rootA rootwait\n")
-
-
-def metadata(root: Root, text: str) -> None:
-    root.replace(METADATA, f"{text}\n".encode())
-
-
-SETTINGS: dict[str, Callable[[Root], None]] = {
-    "older B beside": lambda root: fill(root, 1, "0", B),
-    "B beside": lambda root: fill(root, 1, "2", B),
-    "mixture beside": lambda root: fill(root, 1, "2", B, kernel="0"),
-    "older A beside": lambda root: fill(root, 1, "0", A),
-    "other slot chosen": lambda root: metadata(root, "2 14 7 1 15 7 0"),
-    "last try": lambda root: metadata(root, "2 15 1 0 14 7 1"),
-    "no try left": lambda root: metadata(root, "2 15 0 0 14 7 1"),
-    "two tries used": lambda root: metadata(root, "2 15 5 0 14 7 1"),
-    "redundancy off": lambda root: metadata(root, "0 15 7 1 0 0 0"),
-    "bootloader only": lambda root: metadata(root, "1 15 7 1 14 7 1"),
-    "swapped": swap,
-    "no text": lambda root: root.resolve(TEXT).unlink(),
-    "pending": lambda root: root.replace(TEXT, b"resin_root_part=26\nupgrade_available=1\n"),
-}
-
-
-def back_end(root: Root, slug: str = "jetson-xavier") -> CbootBootloader:
-    found = choose.bootloader(ROWS[slug], root)
-    assert isinstance(found, CbootBootloader)
-    return found
-
-
-def text(root: Root) -> str:
-    return root.read_text(TEXT).rstrip("\n")
-
-
-def everything(root: Root) -> dict[str, bytes]:
-    return {name: root.read_bytes(name) for name in (*PARTITIONS, METADATA, TEXT) if root.exists(name)}
-
-
-# -- the program -----------------------------------------------------------------------------------------------------
-
-STATUS = """Redundancy: enabled (full)
-Current slot: 0
-Slot 0: priority: 15, suffix: _a, retry_count: 7, successful: YES
-Slot 1: priority: 14, suffix: _b, retry_count: 7, successful: NO
-"""
-
-
-@pytest.mark.parametrize(
-    ("state", "command_line", "options", "status", "stdout", "stderr", "after"),
-    [
-        ("2 15 7 1 14 7 0", "x", "-s", 0, STATUS, "", None),
-        ("1 15 7 1 14 7 0", "x", "-s", 0, STATUS.replace("full", "bootloader only"), "", None),
-        ("0 15 7 1 0 0 0", "boot.slot_suffix=_b x", "-s", 0, "Redundancy: disabled\n", "", None),
-        ("2 15 7 1 14 7 0", "x boot.slot_suffix=_b", "-c", 0, "1\n", "", None),
-        ("2 15 7 1 14 7 0", "x boot.slot_suffix= y", "-c", 0, "0\n", "", None),
-        ("2 15 7 1 14 7 0", "boot.slot_suffix=_a", "-c", 0, "0\n", "", None),
-        (
-            "2 15 7 1 14 7 0",
-            "boot.slot_suffix=_c",
-            "-c",
-            1,
-            "",
-            "retrieving current boot slot: No such process\n",
-            None,
-        ),
-        ("2 14 3 0 15 2 0", "x", "-e", 0, "Enabled redundancy.\n", "", "2 14 3 0 15 2 0"),
-        ("1 14 3 0 15 2 0", "x", "-e", 0, "Enabled redundancy.\n", "", "2 14 3 0 15 2 0"),
-        ("0 15 7 1 0 0 0", "x", "-e", 0, "Enabled redundancy.\n", "", "2 15 7 1 14 7 1"),
-        ("2 14 3 0 15 2 0", "x", "-d", 0, "Disabled redundancy.\n", "", "0 15 7 1 0 0 0"),
-        ("2 15 7 1 3 2 1", "x", "-a 1", 0, "Slot 1 set active for next boot.\n", "", "2 14 7 1 15 7 0"),
-        ("0 15 7 1 0 0 0", "x", "-a 1", 1, "", "setting active slot: Invalid argument\n", None),
-        ("2 14 3 0 15 7 0", "x", "-m", 0, "Slot 0 marked successful.\n", "", "2 15 7 1 14 7 0"),
-        ("2 9 3 0 8 2 0", "boot.slot_suffix=_b", "-m", 0, "Slot 1 marked successful.\n", "", "2 9 3 0 15 7 1"),
-        ("2 15 7 1 14 7 1", "x", "-a 2", 1, None, "Error: slot number must be '0' or '1'\n", None),
-        ("2 15 7 1 14 7 1", "x", "-m -s", 1, None, "Error: multiple actions specified\n", None),
-        ("2 15 7 1 14 7 1", "x", "-x", 1, None, "Error: unrecognized option\n", None),
-        ("2 15 7 1 14 7 1", "x", "", 1, None, "Error: no action specified\n", None),
-    ],
-)
-def test_the_program_of_a_tree_speaks_as_the_real_one(
-    state: str,
-    command_line: str,
-    options: str,
-    status: int,
-    stdout: str | None,
-    stderr: str,
-    after: str | None,
-    tmp_path: Path,
-) -> None:
-    """Formats and changes of tegra-boot-tools 3.1.2. Its own program, compiled once, gave the same 400 answers."""
-    root = tree(tmp_path / "tree")
-    metadata(root, state)
-    root.replace("proc/cmdline", f"{command_line}\n".encode())
-    done = root.run(["tegra-boot-control", *options.split()], timeout_seconds=60, check=False)
-    assert (done.status, done.stderr) == (status, stderr)
-    assert stdout is None or done.stdout == stdout
-    assert root.read_text(METADATA) == f"{after or state}\n"
-
-
-class Saying(Root):
-    """A root whose program says what the test wants."""
-
-    answers: dict[str, str]
-
-    def run(self, argv: Sequence[str], *, timeout_seconds: float, check: bool = True, host: bool = False) -> Completed:
-        return Completed(argv=tuple(argv), status=0, stdout=self.answers[argv[1]], stderr="")
-
-
-def saying(folder: Path, status: str, current: str = "0\n") -> Saying:
-    root = Saying(folder)
-    root.answers = {"-s": status, "-c": current}
-    return root
-
-
-@pytest.mark.parametrize(
-    ("status", "current", "told"),
-    [
-        (
-            STATUS,
-            "",
-            Metadata(
-                redundancy=Redundancy.FULL,
-                current=0,
-                slots=(
-                    BootSlot(priority=15, retry_count=7, successful=True),
-                    BootSlot(priority=14, retry_count=7, successful=False),
-                ),
-            ),
-        ),
-        ("Redundancy: disabled\n", "1\n", Metadata(redundancy=Redundancy.OFF, current=1)),
-        ("", "0\n", None),
-        ("Redundancy: disabled\n", "", None),
-        ("Redundancy: disabled\n" + STATUS, "0\n", None),
-        (STATUS.replace("Current slot: 0", "Current slot: 2"), "0\n", None),
-        (STATUS.replace("Slot 1", "Slot 0"), "0\n", None),
-        (STATUS.replace("YES", "MAYBE"), "0\n", None),
-        (STATUS.replace("(full)", "(half)"), "0\n", None),
-        (STATUS.replace("retry_count: 7", "retry_count: -7"), "0\n", None),
-        (STATUS + STATUS, "0\n", None),
-        (STATUS.replace("retry_count: 7", "retry_count: " + "9" * 5000), "0\n", None),
-    ],
-)
-def test_the_answer_is_read_exactly(status: str, current: str, told: Metadata | None, tmp_path: Path) -> None:
-    if told is None:
-        with pytest.raises(ProgramFault, match=r"tegra-boot-control: its status makes no sense"):
-            tegra_slots.read(saying(tmp_path, status, current))
-    else:
-        assert tegra_slots.read(saying(tmp_path, status, current)) == told
-
-
-@given(st.one_of(st.text(), st.lists(st.sampled_from(STATUS.splitlines())).map("\n".join)), st.text(max_size=3))
-def test_no_answer_raises_anything_else(status: str, current: str) -> None:
-    with suppress(ProgramFault):
-        tegra_slots.read(saying(Path("/"), status, current))
-
-
-def test_without_the_program_nothing_is_guessed(tmp_path: Path) -> None:
-    root = tree(tmp_path / "tree")
-    root.remove("usr/bin/tegra-boot-control")
-    with pytest.raises(ProgramFault, match="tegra-boot-control: no such program"):
-        back_end(root).status()
-    with pytest.raises(ProgramFault):
-        back_end(root).switch(B)
-    assert text(root) == "resin_root_part=26\nupgrade_available=0"
-
-
-@pytest.mark.parametrize("option", ["-e", "-a", "-m"])
-def test_a_program_that_does_nothing_is_found_out(option: str, tmp_path: Path) -> None:
-    """Each of its changes is read back before the next step."""
-    root = tree(tmp_path / "tree", "redundancy off" if option == "-e" else "two tries used")
-    program = root.resolve("usr/bin/tegra-boot-control")
-    program.write_text(program.read_text().replace("#!/bin/sh\n", f'#!/bin/sh\n[ "$1" != {option} ] || exit 0\n'))
-    with pytest.raises(NotApplied, match=f"tegra-boot-control {option}"):
-        back_end(root).commit() if option == "-m" else back_end(root).switch(B)
-    assert text(root) == "resin_root_part=26\nupgrade_available=0", "balenaOS's scripts are told nothing"
-
-
-# -- the rule --------------------------------------------------------------------------------------------------------
-
-
-def test_the_prediction_is_what_cboot_does() -> None:
-    """Every combination of levels, priorities, retry counts and marks, over six boots each."""
-    compared = 0
-    slots = list(product((0, 1, 14, 15), (0, 1, 2, 5, 7), (0, 1)))
-    for level, first, second in product((1, 2), slots, slots):
-        pair = tuple(BootSlot(priority=p, retry_count=r, successful=bool(s)) for p, r, s in (first, second))
-        redundancy = Redundancy.FULL if level == 2 else Redundancy.BOOTLOADER
-        told = tegra_slots.attempts(Metadata(redundancy=redundancy, current=0, slots=pair))
-        model, fields = Cboot(), [level, *first, *second]
-        for attempt, _ in zip(told, range(6), strict=False):
-            assert attempt.slot == model.attempt(fields), (level, first, second)
-            compared += 1
-    assert compared > 10_000
+    with in_memory() as folder:
+        yield folder
 
 
 def test_every_xavier_has_this_back_end(tmp_path: Path) -> None:
@@ -295,7 +69,7 @@ STATES_TOLD = (
     ("redundancy off",                   A, None, (A, A, A, A, A),       "redundancy is disabled"),
     ("B beside, bootloader only",        A, 0,    (A, A, A, A, A),       "redundancy is enabled (bootloader only)"),
     ("B beside, swapped",                A, 0,    (A, B, B),             None),
-    ("no text",                          A, 0,    (A, None, None),       "no such file"),
+    ("no text",                          A, 0,    (A, None, None),       "names no root"),
 )
 # fmt: on
 
@@ -351,7 +125,7 @@ def test_any_bytes_have_a_meaning(data: bytes) -> None:
 # -- operations ------------------------------------------------------------------------------------------------------
 
 
-def test_a_switch_writes_the_other_boot_slot_first_and_the_text_last(tmp_path: Path) -> None:
+def test_a_switch_writes_the_other_boot_slot_first_and_activates_it_last(tmp_path: Path) -> None:
     root = tree(tmp_path / "tree", "older B beside, redundancy off")
     before = everything(root)
     writes = back_end(root).preview(BootOperation.SWITCH, B)
@@ -360,9 +134,9 @@ def test_a_switch_writes_the_other_boot_slot_first_and_the_text_last(tmp_path: P
         (WriteKind.OVERWRITE, f"{PARTLABELS}/kernel_b"),
         (WriteKind.OVERWRITE, f"{PARTLABELS}/kernel-dtb_b"),
         (WriteKind.PROGRAM, "tegra-boot-control -e"),
-        (WriteKind.PROGRAM, "tegra-boot-control -a 1"),
         (WriteKind.EXTEND, TEXT),
         (WriteKind.OVERWRITE, TEXT),
+        (WriteKind.PROGRAM, "tegra-boot-control -a 1"),
     ]
     assert writes[0].data == bytes(512)
     assert all(write.step for write in writes)
@@ -411,19 +185,6 @@ def test_an_operation(state: str, operation: str, booted: Booted, after: str, to
     assert perform(root, operation) is Outcome.UNCHANGED
     assert everything(root) == before
     assert Cboot().boot(root) == booted
-
-
-def perform(root: Root, operation: str) -> Outcome:
-    found = back_end(root)
-    match operation.split():
-        case ["switch", slot]:
-            return found.switch(Slot(slot)).outcome
-        case ["commit"]:
-            return found.commit().outcome
-        case ["rollback"]:
-            return found.roll_back().outcome
-        case _:
-            return found.clear_boot_count().outcome
 
 
 # fmt: off
@@ -570,153 +331,7 @@ def test_an_unhealthy_update_goes_back(tmp_path: Path) -> None:
     reach_user_space(root, booted)
     root.run(["tegra-boot-control", "-m"], timeout_seconds=60)
     writes = back_end(root).preview(BootOperation.ROLL_BACK)
-    assert [write.file for write in writes] == ["tegra-boot-control -a 0", TEXT]
+    assert [write.file for write in writes] == [TEXT, "tegra-boot-control -a 0"]
     back_end(root).roll_back()
     assert Cboot().boot(root) == Booted(0, OLD_A)
     assert text(root) == "resin_root_part=26\nupgrade_available=0"
-
-
-# -- power cuts ------------------------------------------------------------------------------------------------------
-
-
-class PowerCut(BaseException):
-    """The power is gone."""
-
-
-class Cut(Root):
-    """The power goes at write number `at`; of a span some sectors, chosen by the seed, are written by then."""
-
-    at = 0
-    seed = 0
-    done = 0
-
-    def _count(self) -> bool:
-        self.done += 1
-        if self.done > self.at:
-            raise PowerCut
-        return self.done == self.at
-
-    def patch(self, name: str, offset: int, data: bytes) -> None:
-        if data and self._count():
-            old = self.span(name, offset, len(data))
-            chosen = random.Random(self.seed)
-            for start in range(0, len(data), 512):
-                end = start + 512
-                super().patch(name, offset + start, (data if chosen.random() < 0.5 else old)[start:end])
-            raise PowerCut
-        super().patch(name, offset, data)
-
-    def overwrite(self, name: str, data: bytes) -> None:
-        self._count()
-        super().overwrite(name, data)
-
-    def extend(self, name: str, data: bytes) -> None:
-        self._count()
-        super().extend(name, data)
-
-    def replace(self, name: str, data: bytes, *, mode: int | None = None) -> None:
-        self._count()
-        super().replace(name, data, mode=mode)
-
-    def run(self, argv: Sequence[str], *, timeout_seconds: float, check: bool = True, host: bool = False) -> Completed:
-        if argv[1] not in ("-s", "-c"):
-            self._count()
-        return super().run(argv, timeout_seconds=timeout_seconds, check=check, host=host)
-
-
-STARTS = (
-    "",
-    "older B beside",
-    "mixture beside, no text",
-    "older A beside",
-    "older B beside, swapped",
-    "older B beside, redundancy off",
-    "older B beside, bootloader only",
-    "older B beside, other slot chosen",
-    "older B beside, last try, pending",
-)
-
-
-def states(folder: Path, start: str, act: Callable[[Root], object], *, seeds: int) -> list[Root]:
-    """The trees that a power cut may leave: at each write, with several choices of the sectors that are written."""
-    found: dict[str, Root] = {}
-    tree(folder / "from", start)
-    for at, seed in product(range(100), range(seeds)):
-        place = copytree(folder / "from", folder / f"{at}-{seed}", symlinks=True)
-        cut = Cut(place)
-        cut.at, cut.seed = at, seed
-        with suppress(PowerCut):
-            act(cut)
-            return [*found.values(), Root(place)]
-        found.setdefault(repr(everything(cut)), Root(place))
-    raise AssertionError("more writes than expected")
-
-
-@pytest.mark.parametrize("start", STARTS)
-@pytest.mark.parametrize("operation", ["switch B", "switch A", "rollback", "commit"])
-def test_every_power_cut_leaves_the_old_or_the_new_slot(start: str, operation: str, tmp_path: Path) -> None:
-    before = content(tree(tmp_path / "start", start), 0 if "swapped" not in start else 1)
-    assert before == OLD_A
-    beside = content(Root(tmp_path / "start"), 1 if "swapped" not in start else 0)
-    for root in states(tmp_path, start, lambda root: perform(root, operation), seeds=2):
-        inside = [content(root, number) for number in (0, 1)]
-        assert not [each for each in inside if each.mixed and each != beside], inside
-        fields = [int(word) for word in root.read_text(METADATA).split()]
-        pending = "upgrade_available=1" in (text(root) if root.exists(TEXT) else "")
-        booted = Cboot().boot(root)
-        assert booted is not None, f"nothing boots: {inside}, {fields}"
-        allowed = [OLD_A, NEW_B] if operation in ("switch B", "rollback") else [OLD_A]
-        if "other slot chosen" in start:
-            allowed.append(beside)  # as the metadata said before the operation began
-        assert booted.content in allowed
-        if booted.content == NEW_B:
-            assert fields[1 + 3 * booted.number + 2] == 0, "Cboot counts boots of a slot that nobody committed"
-            assert fields[1 + 3 * booted.number + 1] == tegra_slots.TRIES
-        elif pending and operation == "switch B":
-            assert start.endswith("pending"), "an update pends, and its slot is not the one that boots"
-        booted = Cboot().boot(root)  # that one did not reach user space, and power was off in between
-        assert booted is not None, f"nothing boots any more: {inside}, {fields}"
-        assert booted.content in (*allowed, beside)
-        if booted.content == beside:
-            continue
-        reach_user_space(root, booted)
-        again = "switch B" if booted.content == NEW_B and operation == "rollback" else operation
-        perform(root, again)  # what was interrupted can be done again, by whichever OS boots
-        assert back_end(root).status().notes is not None
-        last = Cboot().boot(root)
-        assert last is not None
-        assert not last.content.mixed
-        wanted = {"switch B": B, "switch A": A, "commit": booted.content.slot, "rollback": B}[operation]
-        assert last.content.slot is (wanted if again == operation and operation != "rollback" else B)
-
-
-def classic(root: Root) -> None:
-    """The order of balenaOS's own hook: the device tree, the kernel, the active slot, the text."""
-    root.run(["tegra-boot-control", "-e"], timeout_seconds=60)
-    root.patch(f"{PARTLABELS}/kernel-dtb_b", 0, signed_tree("2", "B"))
-    root.patch(f"{PARTLABELS}/kernel_b", 0, signed_kernel("2"))
-    root.run(["tegra-boot-control", "-a", "1"], timeout_seconds=60)
-    root.replace(TEXT, b"resin_root_part=27\nupgrade_available=1\n")
-
-
-def test_the_same_cuts_find_the_mixture_that_the_classic_order_leaves(tmp_path: Path) -> None:
-    """So that no bad state above means something."""
-    found = states(tmp_path, "older B beside", classic, seeds=2)
-    assert any(content(root, 1).mixed for root in found)
-
-
-@pytest.mark.parametrize("slug", ["jetson-orin-nx-xavier-nx-devkit", "jetson-agx-orin-devkit-64gb"])
-def test_l4tlauncher_as_a_model_tries_twice_and_falls_back(slug: str, tmp_path: Path) -> None:
-    """Decimal and hexadecimal numbers of partitions, by the build of the board."""
-    (tmp_path / "mnt/boot").mkdir(parents=True)
-    root = Root(tmp_path)
-    row = next(row for row in ORIN if row.slug == slug)
-    launcher = Launcher(row)
-    assert launcher.boot(root) is A
-    back = choose.bootloader(row, root)
-    assert not isinstance(back, Unsupported)
-    root.replace(TEXT, f"resin_root_part={back.values()[1]}\nupgrade_available=1\n".encode())
-    assert [launcher.boot(root) for _ in range(4)] == [B, B, A, A]
-    assert root.read_bytes("mnt/boot/bootcount.env") == b"bootcount=4"
-    root.replace("mnt/boot/bootcount.env", b"bootcount=0")
-    assert launcher.boot(root) is B

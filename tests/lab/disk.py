@@ -36,8 +36,8 @@ NUMBERS: dict[Table, dict[Partition, int]] = {
     "gpt": {"boot": 1, "A": 2, "B": 3, "state": 4, "data": 5},
 }
 # The smallest that mkfs and the file system's own rules allow, with a little room: FAT16 has at least 4085 clusters,
-# FAT32 at least 65525, a cluster being one sector here; an ext4 journal takes 1 MiB, and from 8 MiB on there is a second
-# superblock, without which a torn first one is beyond repair.
+# FAT32 at least 65525, a cluster being one sector here; an ext4 journal takes 1 MiB, and from 8 MiB on there is a
+# second superblock, without which a torn first one is beyond repair.
 BOOT_SIZES: dict[Filesystem, int] = {"fat16": 4 * MIB, "fat32": 36 * MIB, "ext4": 12 * MIB}
 SIZES: dict[Partition, int] = {"A": 2 * MIB, "B": 2 * MIB, "state": 4 * MIB, "data": 4 * MIB}
 GPT_ID = "1AB0D15C-0000-4000-8000-{:012d}"

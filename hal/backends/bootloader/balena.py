@@ -29,7 +29,7 @@ class BalenaBootloader(SlotBootloader):
     @cached_property
     def folder(self) -> str:
         """The unencrypted boot partition: its own with secure boot on a Compute Module 4, else the boot partition."""
-        return "mnt/rpi" if self.root.exists("mnt/rpi/bootenv") else "mnt/boot"
+        return "mnt/rpi" if self.root.listdir("mnt/rpi") else "mnt/boot"
 
     def storage(self) -> Block:
         """The environment block. Two records of a name are read as one text of two lines, which is junk."""

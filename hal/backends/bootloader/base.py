@@ -102,6 +102,7 @@ class SlotBootloader:
             kind=self.kind,
             rule=rule.kind,
             slots=facts,
+            named=active,
             active=active,
             running=running.slot,
             running_evidence=running.evidence,
@@ -122,6 +123,7 @@ class SlotBootloader:
             count=texts.get(COUNT),
             committed=committed.read() if committed else None,
             kernels=(a, b),
+            storable=self.storage().storable(),
         )
 
     def _slot(self, slot: Slot, value: str, running: Slot | None) -> SlotFacts:
@@ -175,8 +177,8 @@ class SlotBootloader:
             before = self.status()
             writes = tuple(self._plan(operation, slot))
             perform(self.root, writes)
-        after = self.status()
-        self._verify(operation, slot, after)
+            after = self.status()
+            self._verify(operation, slot, after)
         boots = operation in (BootOperation.SWITCH, BootOperation.ROLL_BACK)
         return SetResult(
             previous=_words(before),
@@ -237,7 +239,7 @@ class SlotBootloader:
         target = self._target(operation, slot, running)
         tried = operation is BootOperation.SWITCH and target is not running
         pending = clean(stored.texts.get(UPGRADE)) == "1"
-        if committed and operation is BootOperation.SWITCH and not pending:
+        if committed and tried and not pending:
             yield from committed.writes(values[running is Slot.B])
         wanted: dict[str, str | None] = {
             COUNT: "0",
@@ -251,7 +253,7 @@ class SlotBootloader:
             UPGRADE: "rollback is armed" if tried else "nothing is pending",
         }
         yield from storage.writes(wanted, steps)
-        if committed and operation is not BootOperation.SWITCH:
+        if committed and not tried:
             yield from committed.writes(values[target is Slot.B])
 
     def _verify(self, operation: BootOperation, slot: Slot | None, after: BootStatus) -> None:

@@ -97,6 +97,7 @@ class CbootBootloader(SlotBootloader):
             kind=self.kind,
             rule=SelectionRule.COMPILED,
             slots=tuple(self._slot(slot, value, running.slot) for slot, value in zip(Slot, values, strict=True)),
+            named=slot_of(stored.texts.get(ROOT), values),
             active=active,
             running=running.slot,
             running_evidence=running.evidence,
@@ -143,8 +144,8 @@ class CbootBootloader(SlotBootloader):
             before = self.status()
             writes = tuple(self._plan(operation, slot))
             self._perform(writes)
-        after = self.status()
-        self._verify(operation, slot, after)
+            after = self.status()
+            self._verify(operation, slot, after)
         moves = after.next_boot.slot is not after.running and bool(writes)
         return SetResult(
             previous=base._words(before),
@@ -155,11 +156,20 @@ class CbootBootloader(SlotBootloader):
         )
 
     def _plan(self, operation: BootOperation, slot: Slot | None) -> Iterator[BootWrite]:
-        """A whole boot slot, then the metadata, then the text."""
+        """A whole boot slot, then the text, then the metadata that decide.
+
+        So a cut between the last two leaves a device that runs another slot than the text asks for, as after a
+        fallback, and the services make it whole; the other way round an unhealthy slot could be taken for wanted.
+        """
         metadata = tegra_slots.read(self.root)
         if operation is BootOperation.CLEAR_BOOT_COUNT:
-            if metadata.tries:
-                yield _call(f"-a {metadata.chosen}", f"boot slot {metadata.chosen} has all its tries again")
+            # The last try may be the present boot: then the other boot slot is the next, and not the one to be told.
+            asked = slot_of(self.storage().read().texts.get(ROOT), self.values())
+            number = metadata.running if self.boots(metadata.running) is asked else metadata.chosen
+            if number is not None and number < len(metadata.slots):
+                found = metadata.slots[number]
+                if not found.successful and found.retry_count != TRIES:
+                    yield _call(f"-a {number}", f"boot slot {number} has all its tries again")
             return
         running = slots.running(self.root, self.device_type).slot
         assert running is not None
@@ -184,8 +194,12 @@ class CbootBootloader(SlotBootloader):
                 f"{running}: switch to {running} first, and reboot",
                 path=partitions(self.root, here)[0],
             )
+        last: list[BootWrite] = []
         if target is not running or inside is target.other:
-            yield from self._activate(metadata, target, running, optional=operation is BootOperation.ROLL_BACK)
+            made = list(self._activate(metadata, target, running, optional=operation is BootOperation.ROLL_BACK))
+            if made and made[-1].file.startswith(f"{PROGRAM} -a"):
+                last = [made.pop()]
+            yield from made
         elif not metadata.marked(here):
             yield _call("-m", f"boot slot {here}, with root {target}, is successful and boots next")
         tried = operation is BootOperation.SWITCH and target is not running
@@ -193,8 +207,9 @@ class CbootBootloader(SlotBootloader):
             ROOT: f"balenaOS's scripts expect slot {target}",
             UPGRADE: "and an update to be committed" if tried else "and nothing pending",
         }
-        wanted = {ROOT: self.values()[target is Slot.B], UPGRADE: "1" if tried else "0"}
+        wanted: dict[str, str | None] = {ROOT: self.values()[target is Slot.B], UPGRADE: "1" if tried else "0"}
         yield from self.storage().writes(wanted, steps)
+        yield from last
 
     def _activate(self, metadata: Metadata, target: Slot, running: Slot, *, optional: bool) -> Iterator[BootWrite]:
         """The boot slot that does not run boots `target` next, with rollback armed.

@@ -33,9 +33,9 @@ class EnvBlock:
     """
 
     def __init__(self, data: bytes, *, path: str) -> None:
-        if not data.startswith(SIGNATURE):
+        if not data.startswith(SIGNATURE) or len(data) == len(SIGNATURE):
             start = data[: len(SIGNATURE)]
-            what = "empty" if not data else f"starts with {start!r}"
+            what = "empty" if not data else f"{len(data)} bytes that start with {start!r}"
             raise Damaged(f"no GRUB environment block: {what}, but {SIGNATURE!r} is needed", path=path)
         self.data = data
         self.path = path
@@ -91,7 +91,8 @@ class EnvBlock:
         record = name.encode() + b"=" + _escape(value.encode(errors="surrogateescape")) + b"\n"
         start, end = self._line(name) or (self._end(),) * 2
         grows = len(record) - (end - start)
-        if grows > len(self.data) - self._end() and self.data.endswith(b"#\n"):
+        given_up = self.data[:-1].rstrip(b"#").endswith(b"\n") and self.data.endswith(b"#\n")
+        if grows > len(self.data) - self._end() and given_up:
             self.data = self.data[:-1] + b"#"
             start, end = (start, end) if end <= self._end() else (self._end(),) * 2
             grows = len(record) - (end - start)
@@ -128,7 +129,7 @@ class EnvBlock:
         while at + len(wanted) < end:
             after = self._next_line(at)
             if self.data.startswith(wanted, at):
-                return at, min(after, len(self.data))
+                return (at, after) if after <= len(self.data) else None
             at = after
         return None
 

@@ -1,8 +1,7 @@
 """Journals of balenaOS's fatrw, which its scripts use to write on FAT.
 
 fatrw keeps new content of `NAME` in a hidden file `.NAME.<8 hex>.<md5 of the content>.md5sum` beside it until it has
-been renamed into place. After a power cut in between, its readers take the journal, bootloaders do not. So a journal
-is finished before anything here decides or writes.
+been renamed into place. After a power cut in between, its readers take the journal, bootloaders do not.
 """
 
 from __future__ import annotations

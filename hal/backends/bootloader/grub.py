@@ -21,7 +21,7 @@ LEGACY = "mnt/boot/grub"
 class GrubBootloader(SlotBootloader):
     """`grubenv`: `resin_root_part` is a decimal partition number.
 
-    The folder is that of the unencrypted EFI partition where there is one with a `grubenv`, else the EFI one where the
+    The folder is that of the unencrypted EFI partition where there is one, else the EFI one where the
     kernel was started by EFI firmware, else the legacy one: a fresh boot partition carries both.
     """
 
@@ -30,7 +30,7 @@ class GrubBootloader(SlotBootloader):
     @cached_property
     def folder(self) -> str:
         """The folder of `grub.cfg` and `grubenv`."""
-        if self.root.exists(f"{LUKS}/grubenv"):
+        if self.root.is_dir(LUKS):
             return LUKS
         if self.root.is_dir("sys/firmware/efi"):
             return EFI

@@ -141,6 +141,8 @@ class Mended(Record):
 class ClassicGrub(Record):
     """balenaOS's grub.cfg. The count is honoured with no update pending, and what is not slot A is slot B.
 
+    Its comparisons are unquoted: an absent variable leaves two words, which GRUB's `test` takes for true.
+
     With `encrypted`, the variant for LUKS: what is not slot B is slot A, and GRUB itself needs no kernel in a slot.
     """
 
@@ -152,20 +154,24 @@ class ClassicGrub(Record):
 
     def decide(self, seen: Seen) -> Decision:
         """What the next boot does."""
-        count = _word(seen.count)
-        stored = seen.count
-        if _word(seen.upgrade) == "1" and count in ("0", "1"):
-            count = "1" if count == "0" else "2"
+        count = stored = seen.count
+        if _equals(seen.upgrade, "1"):
+            if _equals(count, "1"):
+                count = "2"
+            elif _equals(count, "0"):
+                count = "1"
             stored = count if seen.storable else stored
-        flipped = count == "2"
+        flipped = _equals(count, "2")
         first, second = self.values
         if self.encrypted:
-            slot = Slot.B if _word(seen.root) == (first if flipped else second) else Slot.A
+            slot = Slot.B if _equals(seen.root, first if flipped else second) else Slot.A
         else:
-            slot = Slot.A if (_word(seen.root) == first) is not flipped else Slot.B
+            slot = Slot.A if _equals(seen.root, first) is not flipped else Slot.B
         named = slot_of(seen.root, self.values)
         unnamed = f"the state file names no slot, and what is not slot {'B' if self.encrypted else 'A'} is the other"
-        reason = "the boot count is 2" if flipped else "the state file names it" if named else unnamed
+        reason = "the state file names it" if named else unnamed
+        if flipped:
+            reason = "the boot count is 2" if count else "there is no boot count, which counts as 2"
         if not self.encrypted and not seen.kernel(slot):
             return Decision(slot=None, reason=f"{slot} has no kernel", count=stored)
         return Decision(slot=slot, reason=reason, count=stored)
@@ -270,6 +276,11 @@ def slot_of(text: str | None, values: Values) -> Slot | None:
 def clean(text: str | None) -> str | None:
     """A value without the one blank that a script of balenaOS leaves behind it."""
     return None if text is None else text.removesuffix(" ")
+
+
+def _equals(text: str | None, value: str) -> bool:
+    """GRUB's unquoted `[ ${text} = value ]`."""
+    return not (text or "").split() or _word(text) == value
 
 
 def _word(text: str | None) -> str | None:

@@ -37,6 +37,9 @@ class Storage(Protocol):
     def read(self) -> Stored:
         """What is stored; damage is a note, never an error."""
 
+    def storable(self) -> bool:
+        """Whether the bootloader can store a boot count there, as far as the content tells."""
+
     def writes(self, wanted: Mapping[str, str | None], steps: Mapping[str, str]) -> Iterator[BootWrite]:
         """The writes that make it so, in order; none where it is so. `steps` says what each variable then means.
 
@@ -54,7 +57,7 @@ class Block:
         self._last = last
 
     def read(self) -> Stored:
-        """The records of the block, after a journal that waits for it."""
+        """The records of the block, as its bootloader sees them."""
         data, notes = content(self.root, self.file)
         files = dict.fromkeys(KEYS, self.file)
         if data is None:
@@ -70,31 +73,33 @@ class Block:
             notes += (f"{self.file}: the end is damaged, so no bootloader can count boots in it",)
         return Stored(texts, files, notes)
 
+    def storable(self) -> bool:
+        """GRUB and its tools store only in a block that is sound."""
+        block = self._parse(readable(self.root, self.file) or b"")
+        return block is not None and block.sound
+
     def writes(self, wanted: Mapping[str, str | None], steps: Mapping[str, str]) -> Iterator[BootWrite]:
-        """One overwrite where the block is in order; where not, it is first brought in order with the same meaning."""
-        journal = fatrw.pending(self.root, self.file)
-        data = journal if journal is not None else readable(self.root, self.file)
+        """One overwrite where the block is in order. One that is not, or is too short, is replaced by a new file."""
+        yield from _drop(self.root, self.file)
+        data = readable(self.root, self.file)
         step = "; ".join(text for name, text in steps.items() if name in wanted)
         if data is None or len(data) < SECTOR:
-            yield from _finish(self.root, self.file, journal)
             yield BootWrite(file=self.file, kind=WriteKind.REPLACE, data=self._fresh(wanted, SIZE).data, step=step)
             return
-        yield from _finish(self.root, self.file, journal)
         block = self._parse(data)
         if block is None:
-            # Nothing can be read from it, so there is no meaning to keep: the first sector alone gives it one.
+            # Nothing can be read from it until the first sector is written, which comes last.
             block = self._fresh(wanted, len(data))
-            yield self._overwrite(block.data[:SECTOR] + data[SECTOR:], step)
             if block.data[SECTOR:] != data[SECTOR:]:
-                yield self._overwrite(block.data, "the rest of the block is clean")
+                yield self._overwrite(data[:SECTOR] + block.data[SECTOR:], "the rest of the block is clean")
+            yield self._overwrite(block.data, step)
             return
         stored = self._texts(block)
         if not self._in_order(block):
-            block = self._fresh(stored, len(data), others=block)
-            if block.data[:SECTOR] != data[:SECTOR]:
-                yield self._overwrite(block.data[:SECTOR] + data[SECTOR:], "all variables are in the first sector")
-            if block.data[SECTOR:] != data[SECTOR:]:
-                yield self._overwrite(block.data, "and nowhere else")
+            # Two sectors would have to change together, and no order of the two means something to every reader.
+            block = self._fresh({**stored, **wanted}, len(data), others=block)
+            yield BootWrite(file=self.file, kind=WriteKind.REPLACE, data=block.data, step=step)
+            return
         before = block.data
         for name, value in wanted.items():
             if value is None:
@@ -173,10 +178,16 @@ class Texts:
             found = {name: value for name, value in values.items() if value is not None}
             texts.update({name: found[name] for name in KEYS if name in found and files[name] == file})
             unknown = sorted(set(values) - {name for name in KEYS if files[name] == file})
+            if data and not any(name in found for name in KEYS if files[name] == file):
+                notes += (f"{file}: {len(data)} bytes, and none of its variables is in them",)
             if not complete or unknown:
                 what = ", ".join(f"{name[:40]!r}" for name in unknown[:3]) or "a line without a name"
                 notes += (f"{file}: {what} does not belong there",)
         return Stored(texts, files, notes)
+
+    def storable(self) -> bool:
+        """Whatever is in the file, it is written anew; a folder in its place is not."""
+        return not self.root.is_dir(self.count)
 
     def writes(self, wanted: Mapping[str, str | None], steps: Mapping[str, str]) -> Iterator[BootWrite]:
         """The count first: it is zero before the slot or the flag changes, so that no old count meets a new slot."""
@@ -187,9 +198,8 @@ class Texts:
             yield from self._state_writes(wanted, step)
 
     def _count_writes(self, step: str) -> Iterator[BootWrite]:
-        journal = fatrw.pending(self.root, self.count)
-        data = journal if journal is not None else readable(self.root, self.count)
-        yield from _finish(self.root, self.count, journal)
+        yield from _drop(self.root, self.count)
+        data = readable(self.root, self.count)
         if data is not None and data.startswith(b"bootcount=") and len(data) in (11, 13):
             zero = self._zero.ljust(13, b"\n")[: len(data)]
             if data[:11] != zero[:11] or uenv.import_text(data).values != {COUNT: "0"}:
@@ -198,9 +208,8 @@ class Texts:
         yield BootWrite(file=self.count, kind=WriteKind.REPLACE, data=self._zero, step=step)
 
     def _state_writes(self, wanted: Mapping[str, str | None], step: str) -> Iterator[BootWrite]:
-        journal = fatrw.pending(self.root, self.state)
-        data = journal if journal is not None else readable(self.root, self.state)
-        yield from _finish(self.root, self.state, journal)
+        yield from _drop(self.root, self.state)
+        data = readable(self.root, self.state)
         stored = {} if data is None else uenv.import_text(data).values
         now = {name: stored.get(name) or self._default[name] for name in (ROOT, UPGRADE)}
         new = uenv.text({name: wanted.get(name) or now[name] for name in (ROOT, UPGRADE)})
@@ -272,11 +281,13 @@ def readable(root: Root, file: str) -> bytes | None:
         return None
 
 
-def _finish(root: Root, file: str, journal: bytes | None) -> Iterator[BootWrite]:
-    """What finishes the journals of fatrw: the content to its place, then no journal."""
-    old = readable(root, file)
-    if journal is not None and old != journal:
-        kind = WriteKind.OVERWRITE if old is not None and len(old) == len(journal) else WriteKind.REPLACE
-        yield BootWrite(file=file, kind=kind, data=journal, step="an interrupted write of fatrw is finished")
+def _drop(root: Root, file: str) -> Iterator[BootWrite]:
+    """Remove the journals of fatrw: what somebody wanted, no bootloader has seen, and an operation now decides anew.
+
+    They go first. Behind the operation they would undo it for balenaOS's readers; finished before it, they would name
+    a slot that nobody asks for any more.
+    """
     for each in fatrw.journals(root, file):
-        yield BootWrite(file=each.name, kind=WriteKind.REMOVE, data=None, step="its journal is gone")
+        yield BootWrite(
+            file=each.name, kind=WriteKind.REMOVE, data=None, step="a write that was interrupted is given up"
+        )

@@ -71,8 +71,7 @@ def import_text(data: bytes) -> Imported:
 
 def text(values: Mapping[str, str], *, size: int = TEXT_SIZE) -> bytes:
     """Lines `name=value` in this order, filled up with newlines to `size` bytes. Raises `ValueRefused`."""
-    lines = "".join(f"{name}={value}\n" for name, value in values.items())
-    data = lines.encode()
+    data = _bytes("".join(f"{name}={value}\n" for name, value in values.items()))
     if len(data) > size or import_text(data).values != dict(values):
         raise ValueRefused(f"{values!r}: no U-Boot text of {size} bytes can hold it")
     return data.ljust(size, b"\n")
@@ -95,9 +94,7 @@ def read_image(data: bytes, *, path: str, copies: int = 1) -> dict[str, str]:
 
 def image(values: Mapping[str, str], *, size: int, copies: int = 1, mark: int = 1) -> bytes:
     """A saved environment of `size` bytes; of two copies the one with the higher `mark` (0 to 255) is the newer."""
-    body = (
-        b"".join(f"{name}={value}".encode(errors="surrogateescape") + b"\0" for name, value in values.items()) + b"\0"
-    )
+    body = b"".join(_bytes(f"{name}={value}") + b"\0" for name, value in values.items()) + b"\0"
     start = 4 if copies == 1 else 5
     if any("\0" in name + value or "=" in name or not name for name, value in values.items()):
         raise ValueRefused(f"{values!r}: a name has no '=' and neither name nor value has NUL")
@@ -111,6 +108,13 @@ def _to(data: bytes, at: int, stops: bytes) -> int:
     while at < len(data) and data[at] not in stops:
         at += 1
     return at
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return text.encode(errors="surrogateescape")
+    except UnicodeEncodeError as error:
+        raise ValueRefused(f"{text!r}: cannot be written as UTF-8") from error
 
 
 def _text(data: bytes) -> str:
