@@ -80,7 +80,7 @@ def test_blame_names_the_plugin_and_passes_our_own_errors() -> None:
         ("beaglebone-black", "fan", "fan"),
         ("raspberrypi5", "power", "offers none"),
         ("jetson-agx-thor-devkit", "power", "offers none"),
-        (AGX, "bootloader", "offers none"),
+        ("jetson-agx-thor-devkit", "bootloader", "not known"),
     ],
 )
 def test_absence_is_none_with_a_reason(slug: str, noun: str, reason: str, hal_tree: Tree) -> None:

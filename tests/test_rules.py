@@ -20,6 +20,7 @@ FILE_ACCESS = {
     "hal/program.py": "pipes of a program",
     "hal/index.py": "the Python installation, not the device: metadata and the cache of the index",
     "hal/tree/new.py": "makes the folder that a Root will stand on",
+    "hal/image/folder.py": "makes the folder that an image is built from",
 }
 """Where files are touched otherwise than through a `Root`, and why."""
 

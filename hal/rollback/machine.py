@@ -141,7 +141,7 @@ class Rollback:
 
     def shutdown(self, *, dry_run: bool = False) -> RollbackOutcome:
         """On an orderly way down: a reboot somebody asked for is no failed boot of the new slot."""
-        phase, boot, record = self.look()
+        phase, _, record = self.look()
         work = Work(phase, dry_run)
         if phase is Phase.TRIAL:
             if record.update and work.do("note that this boot ended in order"):

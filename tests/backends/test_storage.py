@@ -110,7 +110,7 @@ def test_without_room_nothing_is_written_and_the_error_says_so(board: str, machi
         backend.root = Full(machine.root.directory)
         if all(write.kind is not WriteKind.REPLACE for write in SWITCH.preview(machine.backend(), A)):
             continue
-        with pytest.raises(FileFault, match="512 bytes are free and .*nothing was written$"):
+        with pytest.raises(FileFault, match=r"512 bytes are free and .*nothing was written$"):
             SWITCH.do(backend, A)
         assert machine.held() == before
 
