@@ -272,10 +272,18 @@ class Rollback:
                 target=update.source,
                 evidence=evidence,
             )
-            crumbs.write(self.root, record)
+            self._note(work, record)
             ask(self.bootloader, "commit")
             boot = ask(self.bootloader, "status")
         self.recover(work, boot, record, trace=crumbs.ALTBOOT_TRIGGERED)
+
+    def _note(self, work: Work, record: RollbackRecord, *traces: str) -> None:
+        """Write the record and leave traces; a state partition that cannot be written must not keep a bad slot."""
+        try:
+            crumbs.write(self.root, record)
+            crumbs.lay(self.root, traces)
+        except HalError as error:
+            work.failed.append(f"the reason is not kept: {error.message}")
 
     def recover(self, work: Work, boot: BootStatus, record: RollbackRecord, trace: str | None = None) -> None:
         """Put back the boot files of the running slot, then sweep the breadcrumbs."""
@@ -303,7 +311,7 @@ class Rollback:
             target=other,
             evidence=evidence,
         )
-        crumbs.write(self.root, decided)
+        self._note(work, decided)
         try:
             ask(self.bootloader, "roll_back")
         except HalError as error:
@@ -316,10 +324,9 @@ class Rollback:
                 target=other,
                 evidence=evidence,
             )
-            crumbs.write(self.root, failed)
-            crumbs.lay(self.root, (crumbs.HEALTH_FAILED,))
+            self._note(work, failed, crumbs.HEALTH_FAILED)
             return
-        crumbs.lay(self.root, (crumbs.HEALTH_TRIGGERED,))
+        self._note(work, decided, crumbs.HEALTH_TRIGGERED)
         work.reboot = True
 
     def commit(self, work: Work, boot: BootStatus) -> None:
