@@ -66,7 +66,7 @@ def status(options: Options) -> None:
 
 
 @bootloader.command()
-@click.argument("slot", type=click.Choice([slot.value for slot in Slot], case_sensitive=False))
+@click.argument("slot", metavar="A|B", type=click.Choice([slot.value for slot in Slot], case_sensitive=False))
 @dry_run
 @takes_options
 def switch(options: Options, slot: str, dry_run: bool) -> None:
