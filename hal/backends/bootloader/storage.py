@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 from hal.backends.bootloader import fatrw, uenv
 from hal.backends.bootloader.envblock import SECTOR, SIZE, EnvBlock
 from hal.backends.bootloader.names import COMMITTED, COMMITTED_KEY, COUNT, ROOT, UPGRADE
-from hal.errors import Damaged, FileFault
+from hal.errors import Damaged, FileFault, HalError
 from hal.model import BootWrite, WriteKind
 from hal.root import Root
 
@@ -145,7 +145,7 @@ class Block:
             if name not in KEYS:
                 try:
                     block.set(name, value)
-                except Exception:  # noqa: BLE001 - a damaged record is not worth keeping
+                except HalError:  # a damaged record, or one that has no room, is not worth keeping
                     continue
         return block
 
