@@ -40,6 +40,8 @@ _MAX_LINKS = 40
 _FOLDER_SECONDS = 10.0
 _LOCK_INTERVAL_SECONDS = 0.02
 _TEMPORARY = ".hal-new"
+_HOLD = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+"""Opens nothing, but while it is held a file that has no name any more keeps its clusters."""
 _LONG = calcsize("l") << 16
 _GET_FLAGS, _SET_FLAGS, _IMMUTABLE = 0x80006601 | _LONG, 0x40006602 | _LONG, 0x10
 """Of `linux/fs.h`: FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FS_IMMUTABLE_FL."""
@@ -296,14 +298,14 @@ class Root:
             return told.f_bavail * told.f_frsize
 
     def replace(self, name: str, data: bytes, *, mode: int | None = None) -> None:
-        """Replace a file durably, or create it; it is the old or the new one, whole, after a crash on ext4.
+        """Replace a file durably, or create it; after a crash it is the old or the new one, whole, on FAT and on ext4.
 
-        The folder must exist; it is locked meanwhile, so writers at the same time take turns. Permissions are kept; a
-        new file gets `mode`, by default 0644. A link is followed, so it stays a link. On failure the temporary file is
-        removed and the old one untouched.
+        A new file may also be empty after a crash on FAT. The folder must exist; it is locked meanwhile, so writers at
+        the same time take turns. Permissions are kept; a new file gets `mode`, by default 0644. A link is followed, so
+        it stays a link. On failure the temporary file is removed and the old one untouched.
         """
         path = self.resolve(name)
-        with self._faults(name), _folder(path.parent) as folder:
+        with self._faults(name), _folder(path.parent) as folder, ExitStack() as held:
             try:
                 old = path.stat()
             except FileNotFoundError:
@@ -312,23 +314,25 @@ class Root:
                 if not stat.S_ISREG(old.st_mode):
                     raise FileFault(f"{name}: not a regular file", path=name)
                 permissions = stat.S_IMODE(old.st_mode) if mode is None else mode
+                held.callback(os.close, os.open(path, _HOLD))
             temporary = path.with_name(f".{path.name}{_TEMPORARY}")
             with suppress(FileNotFoundError):
                 temporary.unlink()
             fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            held.callback(os.close, fd)
             try:
-                try:
-                    _write_all(fd, data)
-                    os.fchmod(fd, permissions)
-                    os.fsync(fd)
-                finally:
-                    os.close(fd)
+                _write_all(fd, data)
+                os.fchmod(fd, permissions)
+                os.fsync(fd)
                 temporary.rename(path)
             except BaseException:
                 with suppress(FileNotFoundError):
                     temporary.unlink()
                 raise
+            # To FAT a rename is three changes: the temporary entry goes, the other entry leads to the new clusters, the
+            # old clusters are free. In this order no entry ever leads to clusters that are free or another file's.
             os.fsync(folder)
+            os.fsync(fd)
 
     def make_folder(self, name: str) -> bool:
         """Make a folder and those above it, durably; returns whether there was none. A file in its place is a fault."""
@@ -345,12 +349,13 @@ class Root:
         return made
 
     def remove(self, name: str) -> bool:
-        """Remove a file or link, durably. Returns whether there was one."""
+        """Remove a file or link, durably. Returns whether there was one. After a crash it is there, whole, or gone."""
         path = self.resolve(name, follow=False)
         if not path.parent.exists():
             return False
-        with self._faults(name), _folder(path.parent) as folder:
+        with self._faults(name), _folder(path.parent) as folder, ExitStack() as held:
             try:
+                held.callback(os.close, os.open(path, _HOLD))
                 path.unlink()
             except FileNotFoundError:
                 return False

@@ -225,9 +225,10 @@ def test_threads_of_one_process_take_turns_too(root: Root) -> None:
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The system calls that decide what a power cut leaves, in their order."""
+    """The system calls that decide what a power cut leaves, in their order; letting go of an old file is one."""
     seen: list[str] = []
-    fsync, rename = os.fsync, os.rename
+    held: set[int] = set()
+    fsync, rename, open_, close = os.fsync, os.rename, os.open, os.close
 
     def noted_fsync(fd: int) -> None:
         seen.append("fsync folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else "fsync file")
@@ -237,20 +238,37 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append("rename")
         rename(source, target)
 
+    def noted_open(path: Path, flags: int, *rest: int) -> int:
+        fd = open_(path, flags, *rest)
+        if flags & os.O_PATH:
+            held.add(fd)
+        return fd
+
+    def noted_close(fd: int) -> None:
+        if fd in held:
+            seen.append("let go")
+            held.remove(fd)
+        close(fd)
+
     monkeypatch.setattr(os, "fsync", noted_fsync)
     monkeypatch.setattr(os, "rename", noted_rename)
+    monkeypatch.setattr(os, "open", noted_open)
+    monkeypatch.setattr(os, "close", noted_close)
     return seen
 
 
 def test_the_order_that_survives_a_power_cut(root: Root, calls: list[str]) -> None:
     root.replace("etc/name", b"new")
-    assert calls == ["fsync file", "rename", "fsync folder"]
+    assert calls == ["fsync file", "rename", "fsync folder", "fsync file", "let go"]
+    calls.clear()
+    root.replace("etc/another", b"new")
+    assert calls == ["fsync file", "rename", "fsync folder", "fsync file"]
     calls.clear()
     root.overwrite("etc/name", b"NEW")
     assert calls == ["fsync file"]
     calls.clear()
     root.remove("etc/name")
-    assert calls == ["fsync folder"]
+    assert calls == ["fsync folder", "let go"]
 
 
 # -- remove ------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
-"""The usual ways to replace a small file on a FAT partition, and what a power cut makes of each.
+"""The usual ways to replace a file on a FAT partition, and what a power cut makes of each.
 
-As a program, run in the guest, it carries out one recipe: `python recipes.py NAME FILE`. `figures` runs all of them
-and judges every state. Only the standard library is imported by the program: Python is slow in the guest.
+As a program, run in the guest, it carries out one recipe: `python recipes.py NAME FILE SIZE`. `figures` runs all of
+them and judges every state. Only the standard library is imported by the program: Python is slow in the guest.
 """
 
 from __future__ import annotations
@@ -19,8 +19,15 @@ if TYPE_CHECKING:
 OLD = b"root=2\nupgrade_available=0\nbootcount=0"
 MIDDLE = b"root=3\nupgrade_available=0\nbootcount=0"
 NEW = b"root=3\nupgrade_available=1\nbootcount=0"
+SMALL, LARGE = len(NEW), 1300
+"""Bytes of a file of one cluster, as a state file is, and of three, as what selects the slot is longer."""
 WHERE = "/tree/mnt/boot"
 FILE = "grubenv"
+
+
+def sized(data: bytes, size: int) -> bytes:
+    """The content filled up to this size."""
+    return data.ljust(size, b"#")
 
 
 def _write(path: str, data: bytes, flags: int, *, flush: bool = True) -> None:
@@ -42,51 +49,64 @@ def _flush_both(path: str) -> None:
     _flush(os.path.dirname(path))  # noqa: PTH120
 
 
-def overwrite(path: str) -> None:
+def overwrite(path: str, size: int) -> None:
     """Same size, in place, then fsync."""
-    _write(path, NEW, 0)
+    _write(path, sized(NEW, size), 0)
 
 
-def truncate(path: str) -> None:
+def truncate(path: str, size: int) -> None:
     """Truncate, write, fsync."""
-    _write(path, NEW, os.O_TRUNC)
+    _write(path, sized(NEW, size), os.O_TRUNC)
 
 
-def truncate_sync(path: str) -> None:
+def truncate_sync(path: str, size: int) -> None:
     """The same, and another process syncs in between."""
     fd = os.open(path, os.O_WRONLY | os.O_TRUNC)
     os.sync()
-    os.write(fd, NEW)
+    os.write(fd, sized(NEW, size))
     os.fsync(fd)
     os.close(fd)
 
 
-def truncate_twice(path: str) -> None:
+def truncate_twice(path: str, size: int) -> None:
     """Two truncating writes in a row, as two settings are made one after the other."""
-    _write(path, MIDDLE, os.O_TRUNC)
-    _write(path, NEW, os.O_TRUNC)
+    _write(path, sized(MIDDLE, size), os.O_TRUNC)
+    _write(path, sized(NEW, size), os.O_TRUNC)
 
 
-def rename(path: str) -> None:
+def rename(path: str, size: int) -> None:
     """A temporary file renamed over the old one, nothing flushed."""
-    _write(f"{path}.tmp", NEW, os.O_CREAT | os.O_EXCL, flush=False)
+    _write(f"{path}.tmp", sized(NEW, size), os.O_CREAT | os.O_EXCL, flush=False)
     os.rename(f"{path}.tmp", path)  # noqa: PTH104
 
 
-def rename_flush(path: str) -> None:
+def rename_flush(path: str, size: int) -> None:
     """A temporary file, fsync, rename, fsync of the file and of the folder."""
-    _write(f"{path}.tmp", NEW, os.O_CREAT | os.O_EXCL)
+    _write(f"{path}.tmp", sized(NEW, size), os.O_CREAT | os.O_EXCL)
     os.rename(f"{path}.tmp", path)  # noqa: PTH104
     _flush_both(path)
 
 
-def fatrw(path: str) -> None:
+def rename_held(path: str, size: int) -> None:
+    """A temporary file, fsync, rename while the old file is held open, fsync of the folder, then of the file."""
+    held = os.open(path, os.O_PATH)
+    fd = os.open(f"{path}.tmp", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    os.write(fd, sized(NEW, size))
+    os.fsync(fd)
+    os.rename(f"{path}.tmp", path)  # noqa: PTH104
+    _flush(os.path.dirname(path))  # noqa: PTH120
+    os.fsync(fd)
+    os.close(fd)
+    os.close(held)
+
+
+def fatrw(path: str, size: int) -> None:
     """A hidden copy named after its checksum, then a temporary copy, a rename and the removal of the first copy."""
     folder, name = os.path.split(path)
     hidden = f"{folder}/.{name}.0123abcd.0123456789abcdef0123456789abcdef.md5sum"
-    _write(hidden, NEW, os.O_CREAT | os.O_EXCL)
+    _write(hidden, sized(NEW, size), os.O_CREAT | os.O_EXCL)
     _flush_both(hidden)
-    _write(f"{path}.tmp", NEW, os.O_CREAT | os.O_EXCL)
+    _write(f"{path}.tmp", sized(NEW, size), os.O_CREAT | os.O_EXCL)
     _flush_both(f"{path}.tmp")
     os.rename(f"{path}.tmp", path)  # noqa: PTH104
     _flush_both(path)
@@ -94,12 +114,14 @@ def fatrw(path: str) -> None:
     _flush(folder)
 
 
-RECIPES: Mapping[str, Callable[[str], None]] = {
+RECIPES: Mapping[str, Callable[[str, int], None]] = {
     recipe.__name__: recipe
-    for recipe in (overwrite, truncate, truncate_sync, truncate_twice, rename, rename_flush, fatrw)
+    for recipe in (overwrite, truncate, truncate_sync, truncate_twice, rename, rename_flush, rename_held, fatrw)
 }
 SYNC_MOUNT = "rename_flush_sync"
 """`rename_flush` once more, on a partition mounted `sync,dirsync`."""
+RENAMES = ("rename", "rename_flush", "rename_held", "fatrw", SYNC_MOUNT)
+"""What is asked of a file of several clusters, of which an overwrite in place may leave a mixture."""
 
 
 # -- on the host -------------------------------------------------------------------------------------------------------
@@ -124,7 +146,9 @@ def verdict(state: State | None, path: str, allowed: Sequence[bytes]) -> str:
     return "garbage" if found[0].content else "empty"
 
 
-def record(folder: Path, filesystem: str = "fat16") -> dict[str, tuple[Image, tuple[object, ...]]]:
+def record(
+    folder: Path, filesystem: str, size: int, names: Sequence[str]
+) -> dict[str, tuple[Image, tuple[object, ...]]]:
     """Each recipe's boot partition before it, and the requests it made, from one run of the guest."""
     from pathlib import Path
 
@@ -133,15 +157,15 @@ def record(folder: Path, filesystem: str = "fat16") -> dict[str, tuple[Image, tu
     from lab.disk import Disk
     from lab.guest import Mark, Mount, run_in_guest
 
-    names = [*RECIPES, SYNC_MOUNT]
-    disk = Disk.build(folder / "disk", boot={f"{name}/{FILE}": OLD for name in names}, boot_filesystem=filesystem)
+    files = {f"{name}/{FILE}": sized(OLD, size) for name in names}
+    disk = Disk.build(folder / "disk", boot=files, boot_filesystem=filesystem)
     before, log = disk.copy(folder / "before"), folder / "log"
     commands: list[Sequence[str] | Mark] = []
     for name in names:
         if name == SYNC_MOUNT:
             commands.append(["mount", "-o", "remount,sync,dirsync", WHERE])
         recipe = "rename_flush" if name == SYNC_MOUNT else name
-        run = [sys.executable, "-I", "-S", str(Path(__file__).resolve()), recipe, f"{WHERE}/{name}/{FILE}"]
+        run = [sys.executable, "-I", "-S", str(Path(__file__).resolve()), recipe, f"{WHERE}/{name}/{FILE}", str(size)]
         commands += [Mark(f"begin {name}"), run, Mark(f"end {name}")]
     mounts = [Mount(disk.number("boot"), WHERE, "vfat")]
     for done in run_in_guest(disk.path, commands, mounts=mounts, log=log):
@@ -158,7 +182,7 @@ def record(folder: Path, filesystem: str = "fat16") -> dict[str, tuple[Image, tu
     return recorded
 
 
-def figures(folder: Path, filesystem: str = "fat16") -> list[dict[str, object]]:
+def figures(folder: Path, filesystem: str, size: int, names: Sequence[str]) -> list[dict[str, object]]:
     """A row for each recipe: what was written, how many states there are, and how many of them are bad.
 
     `folder` is empty and is left with some files of a few MiB. `kinds` counts the bad states of both sorts together.
@@ -168,8 +192,9 @@ def figures(folder: Path, filesystem: str = "fat16") -> list[dict[str, object]]:
     from lab.crash import after_fsck, all_states, in_order, reordered
 
     rows: list[dict[str, object]] = []
-    for name, (image, entries) in record(folder, filesystem).items():
-        allowed = (OLD, MIDDLE, NEW) if name == "truncate_twice" else (OLD, NEW)
+    for name, (image, entries) in record(folder, filesystem, size, names).items():
+        contents = (OLD, MIDDLE, NEW) if name == "truncate_twice" else (OLD, NEW)
+        allowed = tuple(sized(data, size) for data in contents)
         path = f"{name}/{FILE}"
 
         def bad(states: Sequence[State | None], path: str = path, allowed: Sequence[bytes] = allowed) -> list[str]:
@@ -198,4 +223,4 @@ def figures(folder: Path, filesystem: str = "fat16") -> list[dict[str, object]]:
 
 
 if __name__ == "__main__":
-    RECIPES[sys.argv[1]](sys.argv[2])
+    RECIPES[sys.argv[1]](sys.argv[2], int(sys.argv[3]))

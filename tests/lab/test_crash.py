@@ -18,7 +18,7 @@ from lab.crash import CrashError, Image, State, after_e2fsck, after_fsck, all_st
 from lab.disk import Disk
 from lab.guest import CACHE, REPOSITORY, Mount, run_in_guest
 from lab.guest import Mark as Here
-from lab.recipes import NEW, OLD, RECIPES, SYNC_MOUNT, figures, verdict
+from lab.recipes import LARGE, NEW, OLD, RECIPES, RENAMES, SMALL, SYNC_MOUNT, figures, sized, verdict
 
 EXT4_BOUND = 30  # combinations drawn of each epoch on ext4, where every state costs an e2fsck
 FIGURES = CACHE / "crash.json"
@@ -208,78 +208,98 @@ def test_a_damaged_log_is_refused(raw: bytes, told: str, tmp_path: Path) -> None
 # -- real file systems ---------------------------------------------------------------------------------------------
 
 
+SORTS = {"small": (SMALL, (*RECIPES, SYNC_MOUNT)), "large": (LARGE, RENAMES)}
+
+
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dict[str, Any]]]:
     """The figures of all recipes on both FATs, also left in a file for who wants to print them."""
     found = {}
     for filesystem in ("fat16", "fat32"):
-        rows = figures(tmp_path_factory.mktemp(filesystem), filesystem)
-        found[filesystem] = {str(row["recipe"]): row for row in rows}
+        for sort, (size, names) in SORTS.items():
+            rows = figures(tmp_path_factory.mktemp(f"{filesystem}-{sort}"), filesystem, size, names)
+            found[f"{filesystem} {sort}"] = {str(row["recipe"]): row for row in rows}
     FIGURES.parent.mkdir(parents=True, exist_ok=True)
     FIGURES.write_text(json.dumps(found, indent=2))
     return found
 
 
-GOOD = {"fat16": {"overwrite", "truncate"}, "fat32": {"overwrite"}}
+GOOD = {
+    "fat16 small": {"overwrite", "truncate", "rename_held"},
+    "fat16 large": {"rename_held"},
+    "fat32 small": {"overwrite", "rename_held"},
+    "fat32 large": {"rename_held"},
+}
 
 
-@pytest.mark.parametrize("filesystem", GOOD)
-@pytest.mark.parametrize("recipe", [*RECIPES, SYNC_MOUNT])
-def test_only_overwriting_has_no_bad_state(measured: Any, filesystem: str, recipe: str) -> None:
+@pytest.mark.parametrize(("sort", "recipe"), [(sort, name) for sort in GOOD for name in SORTS[sort.split()[1]][1]])
+def test_only_overwriting_and_a_held_rename_have_no_bad_state(measured: Any, sort: str, recipe: str) -> None:
     """Truncating is good only while the first free cluster is the one just given up, as on a FAT16 newly mounted.
 
     FAT32 remembers where the last cluster was taken, and a second truncation on FAT16 takes another cluster, too.
     """
-    row = measured[filesystem][recipe]
+    row = measured[sort][recipe]
     assert row["requests"] >= 2
     assert row["flushes"] >= 1
     assert row["in_order"] >= 3
     assert row["skipped"] == 0
-    good = recipe in GOOD[filesystem]
+    good = recipe in GOOD[sort]
     assert (row["reordered_bad"] == 0) == good, row
     assert (row["bad_after_fsck"] == 0) == good, row
 
 
 def test_a_disk_that_keeps_the_order_shows_less(measured: Any) -> None:
     """What is flushed step by step has no bad state there: only reordering finds it."""
-    for rows in measured.values():
-        assert rows["truncate_sync"]["in_order_bad"]
-        assert not any(rows[name]["in_order_bad"] for name in ("overwrite", "rename_flush", "fatrw", SYNC_MOUNT))
+    for sort, rows in measured.items():
+        kept = {"overwrite", "rename_flush", "rename_held", "fatrw", SYNC_MOUNT} & set(rows)
+        assert not any(rows[name]["in_order_bad"] for name in kept), sort
+    assert measured["fat16 small"]["truncate_sync"]["in_order_bad"]
+    assert measured["fat32 small"]["truncate_sync"]["in_order_bad"]
 
 
 def test_after_fsck_freed_clusters_are_an_empty_file(measured: Any) -> None:
-    row = measured["fat16"]["rename_flush"]
+    row = measured["fat16 small"]["rename_flush"]
     assert set(row["kinds"]) == {"free cluster"}
     assert row["kinds_after_fsck"] == {"empty": row["kinds"]["free cluster"]}
 
 
 def test_this_projects_own_writes(tmp_path: Path) -> None:
-    """`Root.overwrite` on FAT and `Root.replace` on ext4 leave the old or the new content, repaired or not."""
-    disk = Disk.build(tmp_path / "disk", boot={"grubenv": OLD}, state={"settings": OLD})
+    """`Root.overwrite` on FAT and `Root.replace` on FAT and ext4 leave the old or the new content, repaired or not."""
+    boot = {"grubenv": OLD, "small": OLD, "large": sized(OLD, LARGE)}
+    disk = Disk.build(tmp_path / "disk", boot=boot, state={"settings": OLD})
     before, log = disk.copy(tmp_path / "before"), tmp_path / "log"
-    script = f"import sys; from hal.root import Root; getattr(Root('/tree'), sys.argv[1])(sys.argv[2], {NEW!r})"
-    run = [sys.executable, "-c", script]
-    commands = [
-        Here("a"),
-        [*run, "overwrite", "mnt/boot/grubenv"],
-        Here("b"),
-        [*run, "replace", "mnt/state/settings"],
-        Here("c"),
+    script = (
+        "import sys; from hal.root import Root; how, name, size = sys.argv[1:]; "
+        f"getattr(Root('/tree'), how)(name, {NEW!r}.ljust(int(size), b'#'))"
+    )
+    writes = [
+        ("overwrite", "mnt/boot/grubenv", SMALL),
+        ("replace", "mnt/boot/small", SMALL),
+        ("replace", "mnt/boot/large", LARGE),
+        ("replace", "mnt/boot/large", SMALL),
+        ("replace", "mnt/state/settings", SMALL),
     ]
+    commands: list[Any] = [Here("0")]
+    for number, (how, name, size) in enumerate(writes, start=1):
+        commands += [[sys.executable, "-c", script, how, name, str(size)], Here(str(number))]
     mounts = [Mount(1, "/tree/mnt/boot", "vfat"), Mount("resin-state", "/tree/mnt/state", "ext4")]
     done = run_in_guest(disk.path, commands, mounts=mounts, log=log, environment={"PYTHONPATH": str(REPOSITORY)})
-    assert [(one.status, one.stderr) for one in done] == [(0, ""), (0, "")]
-    assert disk.read("boot", "grubenv") == disk.read("state", "settings") == NEW
+    assert {(one.status, one.stderr) for one in done} == {(0, "")}
+    assert disk.read("boot", "grubenv") == disk.read("boot", "large") == disk.read("state", "settings") == NEW
 
-    earlier, during = between(read_log(log), "a", "b")
-    found = all_states(Image.load(before.path, earlier), during)
-    states = [state.part(*disk.span("boot")) for state in found.states]
-    assert found.skipped == 0
-    assert {verdict(state, "grubenv", (OLD, NEW)) for state in states} == {"good"}
-    assert {verdict(state, "grubenv", (OLD, NEW)) for state in after_fsck(states)} == {"good"}
-    assert {verdict(state, "grubenv", (OLD,)) for state in states} == {"good", "garbage"}  # both are there
+    sizes = {name.rpartition("/")[2]: SMALL for _, name, _ in writes} | {"large": LARGE}
+    for number, (_, name, size) in enumerate(writes[:4]):
+        earlier, during = between(read_log(log), str(number), str(number + 1))
+        found = all_states(Image.load(before.path, earlier), during)
+        states = [state.part(*disk.span("boot")) for state in found.states]
+        assert found.skipped == 0
+        file = name.rpartition("/")[2]
+        old, new = sized(NEW if number == 3 else OLD, sizes[file]), sized(NEW, size)
+        assert {verdict(state, file, (old, new)) for state in states} == {"good"}
+        assert {verdict(state, file, (old, new)) for state in after_fsck(states)} == {"good"}
+        assert {verdict(state, file, (old,)) for state in states} == {"good", "garbage"}  # both are there
 
-    earlier, during = between(read_log(log), "b", "c")
+    earlier, during = between(read_log(log), "4", "5")
     image = Image.load(before.path, earlier)
     for unit in (512, 4096):
         found = all_states(image, during, bound=EXT4_BOUND, unit=unit)
