@@ -19,9 +19,6 @@ from hal.backends.bootloader import uenv
 from hal.backends.bootloader.envblock import SIGNATURE, WARNING, EnvBlock
 from hal.errors import Damaged, HalError
 
-ENVIRONMENTS = int(os.environ.get("HAL_ENVIRONMENTS", "1000"))
-"""Of each format, in one run; the lab asks for 100,000."""
-
 SEED = 20231123
 _SECONDS = 60
 
@@ -106,9 +103,7 @@ def _ours(data: bytes, change: str = "", name: str = "", value: str = "") -> byt
     return env.data
 
 
-def compare_grub(
-    folder: Path, number: int = ENVIRONMENTS, seed: int = SEED
-) -> tuple[list[Disagreement], dict[str, int]]:
+def compare_grub(folder: Path, number: int, seed: int = SEED) -> tuple[list[Disagreement], dict[str, int]]:
     """Each block is listed, then changed; the change must leave the very same bytes. Also how often what was asked."""
     file = folder / "block"
     bad, told = [], {"list": 0, "refused list": 0, "set": 0, "refused set": 0, "unset": 0, "refused unset": 0}
@@ -174,9 +169,7 @@ def _newest(made: list[bytes]) -> dict[str, str]:
     return max(found, key=lambda each: each[0])[1] if found else {}
 
 
-def compare_uboot(
-    folder: Path, number: int = ENVIRONMENTS, seed: int = SEED
-) -> tuple[list[Disagreement], dict[str, int]]:
+def compare_uboot(folder: Path, number: int, seed: int = SEED) -> tuple[list[Disagreement], dict[str, int]]:
     """Every image is read by both. `fw_printenv` takes an empty default environment for a damaged one."""
     config = folder / "fw_env.config"
     bad, told = [], {"variables": 0, "empty": 0}
