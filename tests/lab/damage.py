@@ -5,9 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from attrs import frozen
-
-from lab.disk import Disk, DiskError
+from lab.disk import Disk, DiskError, Face
 from lab.fat import DELETED, ENTRY, LABEL, LONG, Fat
 
 LOST = b"FSCK0000000"
@@ -16,39 +14,17 @@ BROKEN = {16: 0xFFFA, 32: 0x3FFFFFFA}
 """What was found in a chain of clusters on a device in the field, and its like for FAT16."""
 
 
-@frozen
-class Patient:
-    """The boot partition of a disk, which can be read as `Fat` does and be written."""
-
-    disk: Disk
-
-    def read(self, offset: int, size: int) -> bytes:
-        start, length = self.disk.span("boot")
-        with self.disk.path.open("rb") as image:
-            image.seek(start + offset)
-            return image.read(max(0, min(size, length - offset)))
-
-    def write(self, offset: int, data: bytes) -> None:
-        with self.disk.path.open("r+b") as image:
-            image.seek(self.disk.span("boot")[0] + offset)
-            image.write(data)
-
-    @property
-    def fat(self) -> Fat:
-        return Fat(self)
-
-
 def break_chain(disk: Disk, name: str) -> None:
     """The first cluster of a file leads to a number that no cluster has."""
-    patient = Patient(disk)
-    fat = patient.fat
+    boot = disk.face("boot")
+    fat = Fat(boot)
     (file,) = fat.find(name)
     for copy in range(fat.copies):
         table = fat._fat + copy * fat._fat_size
         if fat.bits == 32:
-            patient.write(table + file.first * 4, struct.pack("<I", BROKEN[32]))
+            boot.write(table + file.first * 4, struct.pack("<I", BROKEN[32]))
         else:
-            patient.write(table + file.first * 2, struct.pack("<H", BROKEN[16]))
+            boot.write(table + file.first * 2, struct.pack("<H", BROKEN[16]))
 
 
 def double(disk: Disk, name: str, data: bytes) -> None:
@@ -56,9 +32,9 @@ def double(disk: Disk, name: str, data: bytes) -> None:
     path, _, base = name.rpartition("/")
     stand_in = f"{base[:-1]}Q"  # upper and lower case mixed, so that there are entries for a long name
     disk.write("boot", f"{path}/{stand_in}".lstrip("/"), data)
-    patient = Patient(disk)
+    boot = disk.face("boot")
     parts: list[tuple[int, bytes]] = []
-    for place, raw in _entries(patient, path):
+    for place, raw in _entries(boot, path):
         if raw[0] == DELETED or raw[0] == 0:
             parts = []
         elif raw[11] & 0x3F == LONG:
@@ -69,12 +45,12 @@ def double(disk: Disk, name: str, data: bytes) -> None:
                 total = (((total & 1) << 7) + (total >> 1) + byte) & 0xFF
             for at, part in parts:
                 long = part.replace("Q\0".encode("latin-1"), f"{base[-1]}\0".encode("latin-1"))
-                patient.write(at, long[:13] + bytes([total]) + long[14:])
-            patient.write(place, LOST + raw[11:12] + b"\0" + raw[13:])
+                boot.write(at, long[:13] + bytes([total]) + long[14:])
+            boot.write(place, LOST + raw[11:12] + b"\0" + raw[13:])
             break
         else:
             parts = []
-    assert len(patient.fat.find(name)) == 2
+    assert len(Fat(boot).find(name)) == 2
 
 
 def fill(disk: Disk) -> None:
@@ -93,9 +69,9 @@ def _text(parts: list[tuple[int, bytes]]) -> str:
     return raw.decode("utf-16-le").partition("\0")[0].rstrip("\uffff")
 
 
-def _entries(patient: Patient, folder: str) -> Iterator[tuple[int, bytes]]:
+def _entries(boot: Face, folder: str) -> Iterator[tuple[int, bytes]]:
     """Each entry of a folder with its place in the partition."""
-    fat = patient.fat
+    fat = Fat(boot)
     if folder:
         (found,) = fat.find(folder)
         clusters = fat.chain(found.first)[0]
@@ -106,6 +82,6 @@ def _entries(patient: Patient, folder: str) -> Iterator[tuple[int, bytes]]:
     spans = [(fat._data + (cluster - 2) * fat.cluster, fat.cluster) for cluster in clusters]
     for start, size in spans or [(fat._root, fat._root_size)]:
         for place in range(start, start + size, ENTRY):
-            raw = patient.read(place, ENTRY)
+            raw = boot.read(place, ENTRY)
             if raw[11] & 0x3F == LONG or not raw[11] & LABEL:
                 yield place, raw

@@ -33,7 +33,7 @@ from hal.root import Root
 from lab import payload, uboot
 from lab.console import Booted
 from lab.disk import Disk, Files, Filesystem, Table
-from lab.fat import Fat, FatError
+from lab.fat import Face, Fat, FatError
 from lab.grub import image
 from lab.loaders import BalenaKexec, GrubBios, GrubEfi, Loader, UBoot
 from lab.payload import Slot
@@ -278,20 +278,7 @@ class Device:
     def status(self) -> BootStatus:
         """What the back end makes of the disk, on a tree of copies of it."""
         kernels = [slot for slot in ("A", "B") if self.disk.read(slot, f"boot/{self.board.row.kernel_image}")]
-        return judged(self.board, boot_files(self.board, _Face(self.disk)), "".join(kernels))
-
-
-@frozen
-class _Face:
-    """The boot partition as `Fat` reads it."""
-
-    disk: Disk
-
-    def read(self, offset: int, size: int) -> bytes:
-        start, length = self.disk.span("boot")
-        with self.disk.path.open("rb") as image:
-            image.seek(start + offset)
-            return image.read(max(0, min(size, length - offset)))
+        return judged(self.board, boot_files(self.board, self.disk.face("boot")), "".join(kernels))
 
 
 def selection(booted: Booted) -> str:
@@ -327,6 +314,11 @@ def firmware(board: Board, release: int) -> dict[str, bytes]:
     return {}
 
 
+def config(board: Board) -> bytes:
+    """The config.json of every device here."""
+    return json.dumps({"deviceType": board.slug, "uuid": "ba1e"}).encode()
+
+
 def _release(slot: Slot, release: int) -> bytes:
     return f"release {release} for {slot}\n".encode() * 60
 
@@ -338,8 +330,6 @@ def chooser_files(board: Board, comment: str) -> dict[str, bytes]:
     if board.chooser == "boot.scr":
         text = rendered["boot.cmd"].decode() + note
         return {"boot.cmd": text.encode(), "boot.scr": uboot.script(text)}
-    if board.chooser.endswith("grub.cfg"):
-        return {board.chooser: rendered[board.chooser] + note.encode()}
     return {board.chooser: rendered[board.chooser] + note.encode()}
 
 
@@ -360,7 +350,7 @@ def make(
             boot[f"{board.folder}grub_extraenv"] = b""
     else:
         boot |= chooser_files(board, "release 1")
-    boot |= {CONFIG: json.dumps({"deviceType": board.slug, "uuid": "ba1e"}).encode(), RELEASE: _release("A", 1)}
+    boot |= {CONFIG: config(board), RELEASE: _release("A", 1)}
     choosers = not classic
     disk = Disk.build(
         path,
@@ -378,7 +368,7 @@ def make(
 # -- what the model says -----------------------------------------------------------------------------------------------
 
 
-def boot_files(board: Board, face: Any) -> dict[str, bytes]:
+def boot_files(board: Board, face: Face) -> dict[str, bytes]:
     """What decides on a boot partition: each file that is there and whole."""
     fat = Fat(face)
     found: dict[str, bytes] = {}

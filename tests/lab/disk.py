@@ -59,6 +59,25 @@ class DiskError(Exception):
 
 
 @frozen
+class Face:
+    """The bytes of a partition, read and written by their place in it."""
+
+    path: Path
+    start: int
+    length: int
+
+    def read(self, offset: int, size: int) -> bytes:
+        with self.path.open("rb") as image:
+            image.seek(self.start + offset)
+            return image.read(max(0, min(size, self.length - offset)))
+
+    def write(self, offset: int, data: bytes) -> None:
+        with self.path.open("r+b") as image:
+            image.seek(self.start + offset)
+            image.write(data)
+
+
+@frozen
 class Disk:
     """A partitioned disk image; `read` and its like take the partition by role and a path without leading slash."""
 
@@ -106,6 +125,10 @@ class Disk:
     def span(self, partition: Partition) -> tuple[int, int]:
         """Where the partition lies in the image: offset and size in bytes."""
         return self.spans[partition]
+
+    def face(self, partition: Partition) -> Face:
+        """The partition byte by byte, whatever file system is in it."""
+        return Face(self.path, *self.span(partition))
 
     def number(self, partition: Partition) -> int:
         """The partition's number in the table, counted from 1."""
