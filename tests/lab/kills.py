@@ -19,21 +19,7 @@ from attrs import define, evolve, field, frozen
 from hal.model import BootStatus
 from lab.blocklog import Entry, Flush, Write, read_log
 from lab.crash import SECTOR, Image, State
-from lab.device import (
-    BOARDS,
-    CONFIG,
-    SERVICES,
-    UPDATE,
-    Board,
-    Device,
-    Kill,
-    Kind,
-    config,
-    deciding,
-    judged,
-    make,
-    selection,
-)
+from lab.device import BOARDS, CONFIG, SERVICES, UPDATE, Board, Device, Kind, config, deciding, judged, make, selection
 from lab.disk import Disk
 from lab.fat import Fat, FatError
 from lab.resumed import Kill
