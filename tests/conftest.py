@@ -1,4 +1,5 @@
-"""For all tests: a skipped test fails the run unless its reason is in skips.txt; plugins and trees for one test."""
+"""For all tests: a skipped test fails the run unless its reason is in skips.txt, and the lab's figures are printed;
+plugins and trees for one test."""
 
 from __future__ import annotations
 
@@ -62,8 +63,26 @@ class SkipRule:
                 terminalreporter.line(f"{test}: {reason}")
 
 
+class LabFigures:
+    """Prints what the lab has measured: with xdist, what a worker prints is not shown."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call":
+            self.lines += [str(line) for name, line in report.user_properties if name == "lab figures"]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.lines:
+            terminalreporter.section("lab figures")
+            for line in sorted(self.lines):
+                terminalreporter.line(line)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # with xdist, the reports of all workers reach the main process
+        config.pluginmanager.register(LabFigures())
         lines = [line.strip() for line in SKIPS.read_text().splitlines()]
         config.pluginmanager.register(SkipRule(tuple(line for line in lines if line and not line.startswith("#"))))
 

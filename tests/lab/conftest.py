@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
-from lab.figures import note
+from lab.figures import note, shown
 
 
 @pytest.fixture
@@ -17,10 +17,12 @@ def full(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def figures(full: bool) -> Callable[..., None]:
-    """Notes a test's figures under a name."""
+def figures(full: bool, record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """Notes a test's figures under a name; `LabFigures` prints them. `varies` names those that time has a part in."""
 
-    def noted(name: str, **found: Any) -> None:
-        note(name, "full" if full else "bounded", found)
+    def noted(name: str, *, varies: Sequence[str] = (), **found: Any) -> None:
+        scale = "full" if full else "bounded"
+        record_property("lab figures", f"{name} ({scale}): {shown(found)}")
+        note(name, scale, {**found, "varies": list(varies)})
 
     return noted

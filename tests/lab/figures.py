@@ -1,8 +1,9 @@
 """The lab's figures: how much was tried, and what came of it. Fewer than the last recorded figure fails.
 
-A test notes its figures under a name; they are printed, written to `build/lab/figures/NAME.json`, and compared with
-`tests/lab/recorded.json`, where each scale has its own: a number that counts trials (`states`, `boots`, `kills` …) may
-not fall, and one that counts what went wrong (`bad`, `wrong`, `unbootable` …) may not rise. `make lab-record` sets it.
+A test notes its figures under a name. They are printed at the end of the run, written to
+`build/lab/figures/NAME.json`, and compared with `tests/lab/recorded.json`, where each scale has its own: a number that
+counts trials (`states`, `boots`, `kills` …) may not fall, and one that counts what went wrong (`bad`, `wrong`,
+`unbootable` …) may not rise. `make lab-record` sets it.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / "build/lab/figures"
 RECORDED = Path(__file__).with_name("recorded.json")
 
-TRIALS = ("states", "boots", "kills", "decisions", "environments", "cases", "scenarios", "cuts")
+TRIALS = ("states", "boots", "kills", "decisions", "environments", "cases", "scenarios", "cuts", "found")
 FAULTS = ("bad", "wrong", "unbootable", "disagreements", "lost", "unsettled")
 
 VARIES = 0.85
-"""Of `states` this share is recorded: their number varies with the order in which the kernel writes back."""
+"""Of what depends on time, and on the order in which the kernel writes back, this share is recorded."""
 
 
 class FewerThanRecorded(AssertionError):
@@ -28,8 +29,7 @@ class FewerThanRecorded(AssertionError):
 
 
 def note(name: str, scale: str, figures: dict[str, Any]) -> None:
-    """Print, keep and compare. Raises `FewerThanRecorded`."""
-    print(f"lab figures: {name} ({scale}): " + ", ".join(f"{key} {value}" for key, value in figures.items()))
+    """Keep and compare. Raises `FewerThanRecorded`."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     fresh = FOLDER / f".{name}.{os.getpid()}"
     fresh.write_text(json.dumps({"scale": scale, **figures}, indent=2) + "\n")
@@ -44,6 +44,11 @@ def note(name: str, scale: str, figures: dict[str, Any]) -> None:
         raise FewerThanRecorded(f"{name}: {'; '.join(worse)}")
 
 
+def shown(figures: dict[str, Any]) -> str:
+    """One line of them."""
+    return ", ".join(f"{key} {value}" for key, value in figures.items())
+
+
 def recorded() -> dict[str, dict[str, dict[str, Any]]]:
     """The recorded figures, by scale and name."""
     return json.loads(RECORDED.read_text()) if RECORDED.is_file() else {}
@@ -55,9 +60,9 @@ def record() -> None:
     for file in sorted(FOLDER.glob("*.json")):
         figures = json.loads(file.read_text())
         scale = figures.pop("scale")
+        varies = figures.pop("varies", ())
         kept = {key: value for key, value in figures.items() if key in (*TRIALS, *FAULTS, "seed")}
-        if "states" in kept:
-            kept["states"] = int(kept["states"] * VARIES)
+        kept |= {key: int(kept[key] * VARIES) for key in varies}
         found.setdefault(scale, {})[file.stem] = kept
     RECORDED.write_text(json.dumps(found, indent=2, sort_keys=True) + "\n")
 

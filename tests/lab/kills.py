@@ -125,12 +125,12 @@ class Bench:
 # -- kills -------------------------------------------------------------------------------------------------------------
 
 
-def killed(bench: Bench, draw: Random, tally: Tally) -> None:
+def killed(bench: Bench, draw: Random, tally: Tally, *, most: int) -> None:
     """One device: one kill, with probability 1/2 a second and 1/4 a third in what follows; then it must settle."""
     stage = draw.choice(tuple(KINDS))
     kind = draw.choice(KINDS[stage])
     again = draw.random()
-    kills = 3 if again < 0.25 else 2 if again < 0.5 else 1
+    kills = min(most, 3 if again < 0.25 else 2 if again < 0.5 else 1)
     tally.stages[stage] += 1
     device = bench.at(stage, kind).copy(bench.place(), seed=draw.getrandbits(32))
     device.fsck = draw.random() < 0.5

@@ -1,7 +1,7 @@
 """The usual ways to replace a file on a FAT partition, and what a power cut makes of each.
 
-As a program, run in the guest, it carries out one recipe: `python recipes.py NAME FILE SIZE`. `figures` runs all of
-them and judges every state. Only the standard library is imported by the program: Python is slow in the guest.
+As a program, run in the guest, it carries out one recipe: `python recipes.py NAME FILE SIZE`. `states_of` runs all
+of them and judges every state. Only the standard library is imported by the program: Python is slow in the guest.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ def record(
     return recorded
 
 
-def figures(folder: Path, filesystem: str, size: int, names: Sequence[str]) -> list[dict[str, object]]:
+def states_of(folder: Path, filesystem: str, size: int, names: Sequence[str]) -> list[dict[str, object]]:
     """A row for each recipe: what was written, how many states there are, and how many of them are bad.
 
     `folder` is empty and is left with some files of a few MiB. `kinds` counts the bad states of both sorts together.

@@ -23,5 +23,5 @@ def test_every_state_boots_the_old_or_the_new_slot(
     bound = EXT4_BOUND[full] if ext4 else 4096
     verdicts = [judged(*each, ext4=ext4, bound=bound) for each in record(tmp_path, list(cases(board)), filesystem)]
     found = summary(verdicts)
-    figures(f"operations-{board}-{filesystem}", **found)
+    figures(f"operations-{board}-{filesystem}", varies=["states"], **found)
     assert found["bad"] == 0, found["kinds"]

@@ -24,6 +24,7 @@ def noted(figures: Figures, what: str, name: str, *devices: Device) -> None:
     assert wrong == []
     figures(
         f"scenario-{what}-{name.lower().replace(' ', '-')}",
+        varies=["decisions"],
         scenarios=1,
         decisions=sum(device.decisions for device in devices),
         disagreements=len(wrong),
