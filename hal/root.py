@@ -300,20 +300,20 @@ class Root:
     def replace(self, name: str, data: bytes, *, mode: int | None = None) -> None:
         """Replace a file durably, or create it; after a crash it is the old or the new one, whole, on FAT and on ext4.
 
-        A new file may also be empty after a crash on FAT. The folder must exist; it is locked meanwhile, so writers at
-        the same time take turns. Permissions are kept; a new file gets `mode`, by default 0644. A link is followed, so
-        it stays a link. On failure the temporary file is removed and the old one untouched.
+        The folder must exist; it is locked meanwhile, so writers at the same time take turns. Permissions are kept; a
+        new file gets `mode`, by default 0644. A link is followed, so it stays a link. On failure the temporary file is
+        removed and the old one untouched.
         """
         path = self.resolve(name)
         with self._faults(name), _folder(path.parent) as folder, ExitStack() as held:
             try:
                 old = path.stat()
             except FileNotFoundError:
-                permissions = 0o644 if mode is None else mode
+                replaced, permissions = False, 0o644 if mode is None else mode
             else:
                 if not stat.S_ISREG(old.st_mode):
                     raise FileFault(f"{name}: not a regular file", path=name)
-                permissions = stat.S_IMODE(old.st_mode) if mode is None else mode
+                replaced, permissions = True, stat.S_IMODE(old.st_mode) if mode is None else mode
                 held.callback(os.close, os.open(path, _HOLD))
             temporary = path.with_name(f".{path.name}{_TEMPORARY}")
             with suppress(FileNotFoundError):
@@ -330,9 +330,10 @@ class Root:
                     temporary.unlink()
                 raise
             # To FAT a rename is three changes: the temporary entry goes, the other entry leads to the new clusters, the
-            # old clusters are free. In this order no entry ever leads to clusters that are free or another file's.
-            os.fsync(folder)
-            os.fsync(fd)
+            # old clusters are free. In this order no entry ever leads to clusters that are free or another file's. An
+            # entry that was not there would lead nowhere at first, so that one is completed first.
+            for each in (folder, fd) if replaced else (fd, folder):
+                os.fsync(each)
 
     def make_folder(self, name: str) -> bool:
         """Make a folder and those above it, durably; returns whether there was none. A file in its place is a fault."""

@@ -29,6 +29,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--lab", choices=("bounded", "full"), default="bounded", help="how much of tests/lab is run")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is marked `full` is a test of the whole lab only."""
+    if config.getoption("--lab") == "bounded":
+        left = [item for item in items if item.get_closest_marker("full")]
+        items[:] = [item for item in items if not item.get_closest_marker("full")]
+        config.hook.pytest_deselected(items=left)
+
+
 # -- skipped tests -------------------------------------------------------------------------------------------------
 
 
@@ -81,6 +89,7 @@ class LabFigures:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "full: run by `make lab`, not by `make test`")
     if not hasattr(config, "workerinput"):  # with xdist, the reports of all workers reach the main process
         config.pluginmanager.register(LabFigures())
         lines = [line.strip() for line in SKIPS.read_text().splitlines()]

@@ -294,6 +294,7 @@ def test_this_projects_own_writes(tmp_path: Path) -> None:
         ("replace", "mnt/boot/small", SMALL),
         ("replace", "mnt/boot/large", LARGE),
         ("replace", "mnt/boot/large", SMALL),
+        ("replace", "mnt/boot/made anew", LARGE),
         ("replace", "mnt/state/settings", SMALL),
     ]
     commands: list[Any] = [Here("0")]
@@ -305,18 +306,22 @@ def test_this_projects_own_writes(tmp_path: Path) -> None:
     assert disk.read("boot", "grubenv") == disk.read("boot", "large") == disk.read("state", "settings") == NEW
 
     sizes = {name.rpartition("/")[2]: SMALL for _, name, _ in writes} | {"large": LARGE}
-    for number, (_, name, size) in enumerate(writes[:4]):
+    for number, (_, name, size) in enumerate(writes[:5]):
         earlier, during = between(read_log(log), str(number), str(number + 1))
         found = all_states(Image.load(before.path, earlier), during)
         states = [state.part(*disk.span("boot")) for state in found.states]
         assert found.skipped == 0
         file = name.rpartition("/")[2]
+        if file not in boot:
+            for some in (states, after_fsck(states)):
+                assert {verdict(state, file, (sized(NEW, size),)) for state in some} == {"missing", "good"}
+            continue
         old, new = sized(NEW if number == 3 else OLD, sizes[file]), sized(NEW, size)
         assert {verdict(state, file, (old, new)) for state in states} == {"good"}
         assert {verdict(state, file, (old, new)) for state in after_fsck(states)} == {"good"}
         assert {verdict(state, file, (old,)) for state in states} == {"good", "garbage"}  # both are there
 
-    earlier, during = between(read_log(log), "4", "5")
+    earlier, during = between(read_log(log), "5", "6")
     image = Image.load(before.path, earlier)
     for unit in (512, 4096):
         found = all_states(image, during, bound=EXT4_BOUND, unit=unit)
