@@ -35,6 +35,8 @@ KINDS: Mapping[Stage, tuple[Kind, ...]] = {
 }
 """Where the power is cut first, and which OS may be in the updated slot then; the last three are recoveries."""
 MOST_BOOTS = 24
+EXT4_BLOCK = 1024
+"""Bytes, as `lab.disk` makes them."""
 
 
 @define
@@ -126,11 +128,10 @@ class Bench:
 
 
 def killed(bench: Bench, draw: Random, tally: Tally, *, most: int) -> None:
-    """One device: one kill, with probability 1/2 a second and 1/4 a third in what follows; then it must settle."""
+    """One device: one kill and up to four more in what follows; then it must settle."""
     stage = draw.choice(tuple(KINDS))
     kind = draw.choice(KINDS[stage])
-    again = draw.random()
-    kills = min(most, 3 if again < 0.25 else 2 if again < 0.5 else 1)
+    kills = min(most, draw.randint(1, 5))
     tally.stages[stage] += 1
     device = bench.at(stage, kind).copy(bench.place(), seed=draw.getrandbits(32))
     device.fsck = draw.random() < 0.5
@@ -221,21 +222,36 @@ class Recorded:
     entries: tuple[Entry, ...] = field(repr=False)
 
     def state(self, draw: Random) -> State:
-        """One that a power cut may leave on a disk with a cache that it writes in any order."""
+        """One that a power cut may leave on a disk with a cache that it writes in any order.
+
+        The boot partition is torn at every sector. The others are ext4, which does not survive a torn superblock and is
+        not what is tried: they are torn between its blocks.
+        """
         durable: dict[int, bytes] = {}
-        late: dict[int, list[bytes]] = {}
+        late: dict[int, list[Mapping[int, bytes]]] = {}
         for entry in self.entries[: draw.randint(0, len(self.entries))]:
             if isinstance(entry, Flush):
-                durable |= {sector: versions[-1] for sector, versions in late.items()}
+                durable |= {sector: data for versions in late.values() for sector, data in versions[-1].items()}
                 late.clear()
             elif isinstance(entry, Write):
-                for place in range(0, len(entry.data), SECTOR):
-                    late.setdefault(entry.sector + place // SECTOR, []).append(entry.data[place : place + SECTOR])
+                for unit, sectors in self._units(entry):
+                    versions = late.setdefault(unit, [])
+                    versions.append({**(versions[-1] if versions else {}), **sectors})
         share = draw.random()
-        for sector, versions in late.items():
+        for versions in late.values():
             if draw.random() < share:
-                durable[sector] = draw.choice(versions)
+                durable |= draw.choice(versions)
         return State.of(self.image, durable.items())
+
+    def _units(self, write: Write) -> Iterator[tuple[int, dict[int, bytes]]]:
+        """What is written whole or not at all: the first sector's number, and the sectors that this write has of it."""
+        start, length = (part // SECTOR for part in self.device.disk.span("boot"))
+        units: dict[int, dict[int, bytes]] = {}
+        for place in range(0, len(write.data), SECTOR):
+            sector = write.sector + place // SECTOR
+            size = 1 if start <= sector < start + length else EXT4_BLOCK // SECTOR
+            units.setdefault(sector // size * size, {})[sector] = write.data[place : place + SECTOR]
+        yield from units.items()
 
 
 def recorded(bench: Bench, stage: Stage, kind: Kind) -> Recorded:

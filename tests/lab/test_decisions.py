@@ -12,7 +12,7 @@ import pytest
 from lab.decisions import BOOTS, DAMAGE, Environment, Sweep, environments, fault
 
 SEED = 20261124
-DECISIONS = {False: (40, 2_000), True: (15, 600)}
+DECISIONS = {False: (40, 2_000), True: (15, 300)}
 """Of the mended and of the classic boot files, bounded and full."""
 Figures = Callable[..., None]
 

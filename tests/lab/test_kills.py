@@ -14,10 +14,10 @@ from lab.device import BOARDS
 from lab.kills import Bench, Judge, Stage, Tally, killed, powered_on, recorded
 
 SEED = 20240701
-KILLS = {"U-Boot": (16, 320), "GRUB BIOS": (16, 320), "GRUB EFI": (9, 180), "kexec": (9, 180)}
-"""Bounded and full; together 50 and 1,000."""
-STATES = (600, 10_000)
-REAL = (3, 60)
+KILLS = {"U-Boot": (18, 420), "GRUB BIOS": (18, 420), "GRUB EFI": (6, 60), "kexec": (8, 100)}
+"""Bounded and full; together 50 and 1,000. Where a boot takes long there are fewer: the rule is the same."""
+STATES = (600, 5_000)
+REAL = (3, 20)
 VARIES = ("boots", "decisions")
 Figures = Callable[..., None]
 
