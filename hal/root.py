@@ -210,7 +210,7 @@ class Root:
             raise FileFault(f"{name}: took {taken} of {len(data)} bytes", path=name)
 
     def overwrite(self, name: str, data: bytes) -> None:
-        """Overwrite a file in place with the same number of bytes, flush, and read back.
+        """Overwrite a file in place with the same number of bytes, flush, and read back from the medium.
 
         No cluster is allocated or freed, so on FAT a power cut leaves each sector old or new.
         """
@@ -219,16 +219,15 @@ class Root:
             if size != len(data):
                 raise FileFault(f"{name}: {len(data)} bytes do not fit in place of {size}", path=name)
             _write_all(fd, data)
-            os.fsync(fd)
-        if self.read_bytes(name, limit=len(data)) != data:
-            raise FileFault(f"{name}: reads back different from what was written", path=name)
+            _read_back(fd, data, name)
 
     def extend(self, name: str, data: bytes) -> None:
-        """Grow a file in place to what `data` has, flush, and read back. `data` must mean the same as its own start.
+        """Grow a file in place to what `data` has, flush, and read back as `overwrite` does.
 
-        The old bytes are written again first, because that makes the rest of their sector zero on the disk: whichever
-        of content and length a power cut loses then, what is read is the old file, zeros behind it, or a start of
-        `data`. The file must not be empty, so that within a sector no cluster is allocated.
+        `data` must mean the same as its own start. The old bytes are written again first, because that makes the rest
+        of their sector zero on the disk: whichever of content and length a power cut loses then, what is read is the
+        old file, zeros behind it, or a start of `data`. The file must not be empty, so that within a sector no cluster
+        is allocated.
         """
         with self._faults(name), self._open(name, os.O_RDWR) as fd:
             size = os.fstat(fd).st_size
@@ -239,9 +238,7 @@ class Root:
             os.fsync(fd)
             os.lseek(fd, 0, os.SEEK_SET)
             _write_all(fd, data)
-            os.fsync(fd)
-        if self.read_bytes(name, limit=len(data)) != data:
-            raise FileFault(f"{name}: reads back different from what was written", path=name)
+            _read_back(fd, data, name)
 
     def span(self, name: str, offset: int, size: int) -> bytes:
         """Bytes of a block device, or of the regular file that stands for it in a tree; fewer at its end."""
@@ -249,7 +246,7 @@ class Root:
             return os.pread(fd, size, offset)
 
     def patch(self, name: str, offset: int, data: bytes) -> None:
-        """Overwrite a span of a block device in place, flush, and read back from the device rather than from memory.
+        """Overwrite a span of a block device in place, flush, and read back from the medium.
 
         What is already there writes nothing. In a tree a regular file stands for the device; neither ever grows.
         """
@@ -261,10 +258,7 @@ class Root:
                 return
             os.lseek(fd, offset, os.SEEK_SET)
             _write_all(fd, data)
-            os.fsync(fd)
-            os.posix_fadvise(fd, offset, len(data), os.POSIX_FADV_DONTNEED)
-            if os.pread(fd, len(data), offset) != data:
-                raise FileFault(f"{name}: reads back different from what was written at byte {offset}", path=name)
+            _read_back(fd, data, name, offset)
 
     def unlock_immutable(self, name: str) -> None:
         """Clear a file's immutable flag, which efivarfs sets on variables. Where there are no flags, do nothing."""
@@ -301,8 +295,8 @@ class Root:
         """Replace a file durably, or create it; after a crash it is the old or the new one, whole, on FAT and on ext4.
 
         The folder must exist; it is locked meanwhile, so writers at the same time take turns. Permissions are kept; a
-        new file gets `mode`, by default 0644. A link is followed, so it stays a link. On failure the temporary file is
-        removed and the old one untouched.
+        new file gets `mode`, by default 0644. A link is followed, so it stays a link. The content is read back from the
+        medium before it takes the old one's place; on failure the temporary file is removed and the old one untouched.
         """
         path = self.resolve(name)
         with self._faults(name), _folder(path.parent) as folder, ExitStack() as held:
@@ -318,12 +312,12 @@ class Root:
             temporary = path.with_name(f".{path.name}{_TEMPORARY}")
             with suppress(FileNotFoundError):
                 temporary.unlink()
-            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             held.callback(os.close, fd)
             try:
                 _write_all(fd, data)
                 os.fchmod(fd, permissions)
-                os.fsync(fd)
+                _read_back(fd, data, name)
                 temporary.rename(path)
             except BaseException:
                 with suppress(FileNotFoundError):
@@ -436,6 +430,18 @@ def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
+
+
+def _read_back(fd: int, data: bytes, name: str, offset: int = 0) -> None:
+    """Flush, forget what is in memory, and compare with what the medium holds."""
+    os.fsync(fd)
+    os.posix_fadvise(fd, offset, len(data), os.POSIX_FADV_DONTNEED)
+    at = 0
+    while at < len(data):
+        found = os.pread(fd, min(len(data) - at, 1024 * 1024), offset + at)
+        if not found or found != data[at : at + len(found)]:
+            raise FileFault(f"{name}: reads back different from what was written at byte {offset + at}", path=name)
+        at += len(found)
 
 
 @contextmanager

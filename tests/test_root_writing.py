@@ -8,12 +8,14 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 from small_tree import SECRET, link, snapshot
 
+import hal.root as root_module
 from hal.errors import FileFault, HalError
 from hal.root import Root
 
@@ -269,6 +271,32 @@ def test_the_order_that_survives_a_power_cut(root: Root, calls: list[str]) -> No
     calls.clear()
     root.remove("etc/name")
     assert calls == ["fsync folder", "let go"]
+
+
+WRITES: list[tuple[str, Callable[[Root, bytes], None]]] = [
+    ("overwrite", lambda root, data: root.overwrite("etc/name", data)),
+    ("extend", lambda root, data: root.extend("etc/name", data)),
+    ("replace", lambda root, data: root.replace("etc/name", data)),
+    ("replace with more than is read at once", lambda root, data: root.replace("etc/name", data * 3_000_000)),
+    ("patch", lambda root, data: root.patch("etc/name", 0, data)),
+]
+
+
+@pytest.mark.parametrize(("how", "write"), WRITES, ids=[how for how, _ in WRITES])
+def test_what_a_medium_does_not_take_is_told(
+    how: str, write: Callable[[Root, bytes], None], root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A medium that answers that all is well and holds something else."""
+    old = root.read_bytes("etc/name")
+    new = old[::-1]
+    assert new != old
+    write_all = root_module._write_all
+    monkeypatch.setattr(root_module, "_write_all", lambda fd, data: write_all(fd, data[:-1] + bytes([data[-1] ^ 1])))
+    with pytest.raises(FileFault, match="etc/name: reads back different from what was written at byte"):
+        write(root, new)
+    if how.startswith("replace"):
+        assert root.read_bytes("etc/name") == old
+        assert [name for name in root.listdir("etc") if name.endswith("hal-new")] == []
 
 
 # -- remove ------------------------------------------------------------------------------------------------------------
