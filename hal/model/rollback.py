@@ -30,7 +30,10 @@ class Phase(StrEnum):
     RECOVERING = "recovering"
     """The old slot runs and boots next, and its boot files are not all back yet."""
     UNGUARDED = "unguarded"
-    """Another slot is named than runs, with no trace of an update: a fresh encrypted device is like that."""
+    """Another slot is named than runs, with no trace of an update: a fresh encrypted device is like that.
+
+    Where the bootloader has given up the named slot, the running one is kept, as after a fallback.
+    """
     UNKNOWN = "unknown"
     """Nothing tells which slot is running."""
 

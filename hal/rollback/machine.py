@@ -199,6 +199,8 @@ class Rollback:
                 pass
             case Phase.FALLEN_BACK:
                 self._recover_from_fallback(work, boot, record)
+            case Phase.UNGUARDED if _given_up(boot):  # or the count would run on until the slot is tried again
+                self._recover_from_fallback(work, boot, record)
             case Phase.RECOVERING | Phase.PREPARED:
                 self.recover(work, boot, record)
             case Phase.COMMITTING:
@@ -401,6 +403,11 @@ class Work:
     def outcome(self) -> RollbackOutcome:
         """What it came to."""
         return RollbackOutcome(phase=self.phase, done=tuple(self.done), reboot=self.reboot, failed=tuple(self.failed))
+
+
+def _given_up(boot: BootStatus) -> bool:
+    """Whether the bootloader has used up its tries of the slot that is named, and so took the running one."""
+    return boot.pending and boot.boot_count is not None and boot.boot_count >= boot.boot_limit
 
 
 def _evidence(boot: BootStatus) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ and a device tree that names a root means that the kernel beside it is that OS's
 `resinOS_uEnv.txt` is for balenaOS's scripts alone and is written last. A power cut before that leaves them with what
 they call altboot, and their recovery keeps the root that boots.
 
-Firmware is not written here: on AGX both slots and `bootloader-dtb` of both must hold that of one release, so an update
-step writes it before the switch, and the slot to fall back to then runs the newer firmware.
+Firmware is not written, neither here nor by an update step: on AGX both slots and `bootloader-dtb` of both must hold
+that of one release, and the slot to fall back to would run the newer firmware.
 """
 
 from __future__ import annotations
