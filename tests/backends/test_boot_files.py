@@ -105,6 +105,14 @@ def test_files_of_the_user_are_created_and_never_replaced(name: str, old: bytes 
         assert path.read_bytes() == (b"shipped" if old is None else old)
 
 
+@pytest.mark.parametrize("name", ["EFI/BOOT/grub_extraenv", "grub/grub_extraenv"])
+def test_pitfall_9_grub_s_file_of_the_user_is_kept_in_both_folders(name: str, top: Path) -> None:
+    """By their names as they stand in the partition, whatever the list above says."""
+    root = tree(top, {name: b"shipped"}, {name: b"own"})
+    deploy(root, plan(root, source=OS))
+    assert held(root) == {name: b"own"}
+
+
 def test_a_board_keeps_more(top: Path) -> None:
     root = tree(top, {"uEnv.txt": b"shipped", "config.txt": b"shipped"}, {"uEnv.txt": b"own", "config.txt": b"own"})
     planned = plan(root, source=OS, keep={**USER, "uEnv.txt": "capes of the user"})
@@ -136,8 +144,9 @@ def test_the_splash_under_its_old_name(
 ) -> None:
     there = {name: data for name, data in ((OLD_LOGO, old), (LOGO, new)) if data is not None}
     root = tree(top, {LOGO: b"of the OS"}, there)
-    # A line for another file with the same end must not count (pitfall 31: an unanchored search).
-    lines = f"{hashlib.md5(OTHER).hexdigest()}  old/{OLD_LOGO}\n{hashlib.md5(LISTED).hexdigest()}  {OLD_LOGO}\n"
+    # Lines for other files with the same end or start must not count (pitfall 31: an unanchored search).
+    listed = [(OTHER, f"old/{OLD_LOGO}"), (OTHER, f"{OLD_LOGO}.old"), (LISTED, OLD_LOGO)]
+    lines = "".join(f"{hashlib.md5(data).hexdigest()}  {name}\n" for data, name in listed)
     put(top, BOOT, {FINGERPRINT: lines.encode()})
     deploy(root, plan(root, source=OS))
     now = held(root)

@@ -6,12 +6,22 @@ from collections.abc import Iterator
 
 import pytest
 from backends.asked import CLEAR, COMMIT, ROLL_BACK, STAY, SWITCH, classic_reader, complaints
-from backends.machines import BOARDS, MARKED, ONE_OF_EACH, Machine, Machines, fresh, good, shipped_grubenv
+from backends.machines import (
+    BOARDS,
+    MARKED,
+    ONE_OF_EACH,
+    Machine,
+    Machines,
+    committed,
+    fresh,
+    good,
+    shipped_grubenv,
+)
 
 from hal.backends.bootloader import uenv
 from hal.backends.bootloader.envblock import EnvBlock
 from hal.errors import FileFault, HalError
-from hal.model import BootWrite, Outcome, Slot, WriteKind
+from hal.model import BootWrite, Outcome, Slot, ValueState, WriteKind
 from hal.root import Root
 
 A, B = Slot.A, Slot.B
@@ -244,10 +254,10 @@ def test_pitfall_2_a_switch_of_a_block_in_order_is_one_write_in_place(board: str
     assert [(write.kind, len(write.data or b"")) for write in writes] == [(WriteKind.OVERWRITE, 1024)]
 
 
-@pytest.mark.parametrize("board", ONE_OF_EACH)
-def test_pitfall_4_recovery_zeroes_the_count_before_or_with_the_slot(board: str, machines: Machines) -> None:
+@pytest.mark.parametrize(("board", "rule"), [(board, rule) for board in ONE_OF_EACH for rule in BOARDS[board].rules])
+def test_pitfall_4_recovery_zeroes_the_count_before_or_with_the_slot(board: str, rule: str, machines: Machines) -> None:
     """After a fallback: an old count beside the recovered slot would turn the device to the bad one again."""
-    machine = machines.make(board)
+    machine = machines.make(board, rule)
     _, b = machine.board.values
     machine.hold(good(machine.board, b, "1", "4" if "uboot" in board else "3"))
     for write in _decisive(STAY.preview(machine.backend(), A)):
@@ -283,11 +293,43 @@ def test_pitfall_7_the_blank_that_a_script_leaves_makes_no_block_grow(machines: 
     assert dict(EnvBlock(after, path="x").records())["bootcount"] == "0"
 
 
+@pytest.mark.parametrize("board", ["grub-efi", "balena-pi5"])
+def test_pitfall_7_a_name_that_ends_alike_is_another(board: str, machines: Machines) -> None:
+    machine = machines.make(board)
+    a, _ = machine.board.values
+    more = {"first_bootcount": "7", "bootcount_of_before": "8", "saved_resin_root_part": "9"}
+    held = good(machine.board, a, "1", "1", **more)[machine.board.block or ""]
+    lines = held.splitlines(keepends=True)
+    machine.hold({machine.board.block or "": b"".join([lines[0], *lines[4:7], *lines[1:4], *lines[7:]])})
+    for asked in (CLEAR, SWITCH, COMMIT, ROLL_BACK):
+        asked.do(machine.backend(), A)
+        assert complaints(asked, machine, machine.backend().status()) == []
+        records = dict(EnvBlock(machine.path(machine.board.block or "").read_bytes(), path="x").records())
+        assert records.items() >= more.items(), asked.label
+
+
 def test_pitfall_8_a_name_can_be_added_to_the_shipped_block(machines: Machines) -> None:
     machine = machines.make("grub-efi")
     machine.hold({"grubenv": shipped_grubenv().replace(b"upgrade_available=0\n", b"#" * 20)})
     SWITCH.do(machine.backend(), A)
     assert complaints(SWITCH, machine, machine.backend().status()) == []
+
+
+@pytest.mark.parametrize(("board", "other"), [("grub-efi", "grub/grubenv"), ("grub-bios", "EFI/BOOT/grubenv")])
+def test_pitfall_10_of_two_blocks_the_one_that_grub_reads_counts(board: str, other: str, machines: Machines) -> None:
+    """A fresh boot partition carries both."""
+    machine = machines.make(board)
+    machine.hold(fresh(machine.board))
+    path = machine.path(f"/mnt/boot/{other}")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(good(machine.board, "3", "1", "2")["grubenv"])
+    before = path.read_bytes()
+    status = machine.backend().status()
+    assert (status.active, status.pending, status.boot_count, status.notes) == (A, False, 0, ())
+    for asked in (SWITCH, COMMIT, ROLL_BACK, CLEAR):
+        asked.do(machine.backend(), A)
+        assert complaints(asked, machine, machine.backend().status()) == []
+    assert path.read_bytes() == before
 
 
 def test_pitfall_12_a_partition_of_two_digits_is_decimal_for_grub() -> None:
@@ -307,6 +349,36 @@ def test_pitfall_12_a_partition_of_two_digits_is_decimal_for_grub() -> None:
     finally:
         machines.end()
         del BOARDS[board.label]
+
+
+@pytest.mark.parametrize("text", ["0x1a", "0X1A", "1A", "01a", "26"])
+def test_pitfall_16_another_spelling_of_a_slot_names_none_and_is_mended(text: str, machines: Machines) -> None:
+    """Of those, balenaOS's U-Boot would start none, and past the limit take slot A for the other one."""
+    for count in ("0", "4"):
+        machine = machines.make("uboot-tx2")
+        machine.hold({**good(machine.board, text, "1", count), "committed_slot.env": committed("1a")})
+        machine.run(B)
+        status = machine.backend().status()
+        assert (status.active, status.next_boot.slot, status.next_boot.counts) == (None, B, False)
+        assert status.variables[0].state is not ValueState.VALID
+        COMMIT.do(machine.backend(), B)
+        assert classic_reader(machine) == ["0", "1a"], "lower-case hex without 0x, as U-Boot computes it"
+
+
+@pytest.mark.parametrize("board", ["l4t-agx", "l4t-nano"])
+@pytest.mark.parametrize("count", [b"bootcount=10", b"bootcount=10\n\0", b"bootcount=9", b"bootcount=1\n"])
+def test_pitfall_18_l4tlauncher_finds_each_name_once_and_one_digit(
+    board: str, count: bytes, machines: Machines
+) -> None:
+    """It would take a name within a comment, and what a longer count left behind a shorter one."""
+    machine = machines.make(board)
+    a, b = machine.board.values
+    text = f"# resin_root_part={b}\n#upgrade_available=1\nresin_root_part={a}\nupgrade_available=0\n".encode()
+    machine.hold({"resinOS_uEnv.txt": text, "bootcount.env": count})
+    SWITCH.do(machine.backend(), A)
+    held = machine.held()
+    assert held["resinOS_uEnv.txt"].split() == [f"resin_root_part={b}".encode(), b"upgrade_available=1"]
+    assert held["bootcount.env"].rstrip(b"\n") == b"bootcount=0"
 
 
 def test_r14_a_partition_without_room_is_refused_before_the_first_write(machines: Machines) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from backends.xavier import (
@@ -32,6 +33,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lab.models import Booted, Cboot, Content, content, reach_user_space
 
+from hal import root as root_module
 from hal.backends.bootloader import cboot, tegra_slots
 from hal.errors import FileFault, HalError, ValueRefused
 from hal.model import BootloaderKind, BootOperation, Outcome, SelectionRule, Slot, ValueState, WriteKind
@@ -286,6 +288,26 @@ def test_inside_the_new_os_its_own_files_are_taken(tmp_path: Path) -> None:
     found.source = "new"
     found.switch(B)
     assert Cboot().boot(root) == Booted(1, Content("3", "3", B))
+
+
+def test_pitfall_25_what_reads_back_different_is_not_activated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing of the boot slot that runs is touched, from which the device still boots."""
+    tree(tmp_path / "whole", "older B beside")
+    write_all = root_module._write_all
+    for number in (1, 2, 3, 4):
+        root = Root(copytree(tmp_path / "whole", tmp_path / f"{number}", symlinks=True))
+        before, left = everything(root), iter(range(1, 100))
+
+        def spoiled(fd: int, data: bytes, number: int = number, left: Iterator[int] = left) -> None:
+            write_all(fd, data if next(left) != number else data[:-1] + bytes([data[-1] ^ 1]))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(root_module, "_write_all", spoiled)
+            with pytest.raises(FileFault, match="reads back different from what was written"):
+                back_end(root).switch(B)
+        kept = (METADATA, TEXT, f"{PARTLABELS}/kernel", f"{PARTLABELS}/kernel-dtb")
+        assert {name: root.read_bytes(name) for name in kept} == {name: before[name] for name in kept}
+        assert Cboot().boot(root) == Booted(0, OLD_A)
 
 
 # -- updates from beginning to end -----------------------------------------------------------------------------------

@@ -90,6 +90,7 @@ class Bench:
         kernels: tuple[bool, bool] = (True, True),
         disk: str = "works",
         uuids: str = f"{UUID['A']} resin-rootA\n{UUID['B']} balena-rootB",
+        shell: tuple[str, ...] = ("busybox", "sh"),
     ) -> Answer:
         path = self.folder / "boot/bootenv"
         path.write_bytes(bootenv)
@@ -100,7 +101,7 @@ class Bench:
             (self.folder / slot / "boot/Image.gz").write_bytes(b"kernel" if there else b"")
         world = {"BOOTENV_FILE": str(path), "BOOT_DEV": "/dev/vda", "WORK": str(self.folder), "DISK": disk}
         done = subprocess.run(
-            ["busybox", "sh", self.folder / "step"],
+            [*shell, self.folder / "step"],
             capture_output=True,
             text=True,
             timeout=60,
@@ -155,6 +156,27 @@ def test_a_destroyed_state_file_boots_the_committed_slot(
 ) -> None:
     answer = bench.ask(damaged, committed=committed)
     assert (answer.slot, answer.rollback, answer.bootenv) == (slot, False, damaged)
+
+
+@pytest.mark.parametrize("count", ["0", "3", "x", None])
+@pytest.mark.parametrize("root", ["", None, "a", "AB"])
+def test_pitfall_3_what_is_no_letter_is_no_slot_and_no_count_turns_it(
+    root: str | None, count: str | None, bench: Bench
+) -> None:
+    for committed, slot in ((None, "A"), ("A", "A"), ("B", "B")):
+        before = block(resin_root_part=root, bootcount=count, upgrade_available="1")
+        answer = bench.ask(before, committed=committed)
+        assert (answer.slot, answer.root, answer.rollback) == (slot, f"UUID={UUID[slot]}", False), "one UUID, not two"
+        assert answer.bootenv == before
+
+
+@pytest.mark.parametrize("count", [None, "x", "2", "3"])
+def test_pitfall_14_a_shell_that_knows_posix_alone_decides_alike(count: str | None, bench: Bench) -> None:
+    """With `-u` a variable that was never set is an error, too."""
+    pending = block(resin_root_part="B", bootcount=count, upgrade_available="1")
+    wanted, answer = bench.ask(pending), bench.ask(pending, shell=("dash", "-u"))
+    assert (answer.slot, answer.said, answer.bootenv) == (wanted.slot, wanted.said, wanted.bootenv)
+    assert bench.ask(block(), shell=("dash", "-u")).slot == "A"
 
 
 def test_a_count_that_would_move_what_lies_behind_it_is_not_stored(bench: Bench) -> None:

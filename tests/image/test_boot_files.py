@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -10,12 +11,13 @@ from textwrap import dedent
 import pytest
 from attrs import evolve
 
-from hal.backends.bootloader import names, uenv
+from hal.backends.bootloader import balena, grub, names, tegra_slots, uboot, uenv
 from hal.backends.bootloader.envblock import EnvBlock
+from hal.backends.bootloader.rules import ClassicUBoot, L4TLauncher
 from hal.errors import HalError, ValueRefused
 from hal.image.boot_files import BootFile, BootVariant, render, selection
 from hal.image.boot_files.uimage import script_image
-from hal.model import Arch, DeviceType, SelectionRule, SlotEncoding
+from hal.model import Arch, BootloaderKind, DeviceType, SelectionRule, SlotEncoding
 from hal.plugins import Catalog
 
 INTERNAL, FLASHER, ENCRYPTED = BootVariant
@@ -334,6 +336,21 @@ def test_the_script_starts_each_kind_of_kernel_and_imports_only_names() -> None:
                 assert not {"resin_root_part", "upgrade_available", "bootcount", "bootargs"} & set(words)
 
 
+MEDIUM = "${devtype} ${devnum}"
+ACCESSES = ("load ", "size ", "fatwrite ", "fsuuid ", "part uuid ", "test -e ", "env import -t ")
+
+
+def test_pitfall_17_the_script_reads_and_writes_its_own_medium_alone() -> None:
+    for slug in ("raspberrypi3", "raspberrypi4-64"):
+        text = files(slug)["boot/boot.cmd"].decode()
+        used = [line.strip().removeprefix("if ") for line in text.splitlines() if not line.startswith("#")]
+        used = [line for line in used if line.startswith(ACCESSES)]
+        assert len(used) > 12
+        assert [line for line in used if MEDIUM not in line and not line.startswith("env import -t ${")] == []
+        assert not {"usb", "mmc", "nvme"} & set(re.findall(r"[a-z]+", text)), "no other medium is named or looked for"
+        assert not re.search(r"setenv (devtype|devnum)\b|\bfor (devtype|devnum) in", text)
+
+
 # -- extlinux ----------------------------------------------------------------------------------------------------------
 
 
@@ -385,6 +402,29 @@ def test_extlinux(slug: str, development: bool, variant: BootVariant, name: str,
     assert written == head + "\n".join(lines) + "\n"
 
 
+LAUNCHER_KNOWS = {
+    *("DEFAULT", "TIMEOUT", "MENU TITLE", "LABEL", "MENU LABEL"),
+    *("LINUX", "INITRD", "FDT", "APPEND", "OVERLAYS"),
+}
+"""At a word it does not know, L4TLauncher appends the root's arguments once more."""
+
+
+def test_pitfall_18_extlinux_gives_l4tlauncher_nothing_to_misread() -> None:
+    """A user's `overlay_files` has no effect where the line OVERLAYS is missing; a word in a comment counts."""
+    seen = 0
+    for each in rows().values():
+        if each.bootloader is not BootloaderKind.L4TLAUNCHER:
+            continue
+        lines = files(each.slug)["root/boot/extlinux/extlinux.conf"].decode().splitlines()
+        words = [re.match(r" *((?:MENU )?[A-Z]+)\b", line) for line in lines]
+        found = [word[1] if word else "" for word in words]
+        assert set(found) <= LAUNCHER_KNOWS, each.slug
+        assert [found.count(word) for word in ("LINUX", "FDT", "OVERLAYS", "APPEND")] == [1, 1, 1, 1], each.slug
+        assert not any("#" in line or "root=" in line or len(line) > 512 for line in lines), each.slug
+        seen += 1
+    assert seen > 6
+
+
 # -- the balena bootloader ---------------------------------------------------------------------------------------------
 
 
@@ -398,3 +438,20 @@ def test_a_refused_variant_says_what_there_is() -> None:
     with pytest.raises(ValueRefused) as caught:
         render(row("raspberrypi4-64"), variant=FLASHER)
     assert caught.value.allowed == (INTERNAL,)
+
+
+# -- the pages ---------------------------------------------------------------------------------------------------------
+
+
+def test_pitfall_45_the_page_says_how_often_a_new_slot_is_tried() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/boot-files.md").read_text()
+    for start, tries in (
+        ("GRUB", grub.TRIES),
+        ("U-Boot with `boot.scr`", uboot.TRIES),
+        ("Balena bootloader", balena.TRIES),
+        ("U-Boot without `boot.scr`", ClassicUBoot.tries),
+        ("L4TLauncher", L4TLauncher.tries),
+        ("Cboot", tegra_slots.TRIES),
+    ):
+        (row,) = re.findall(rf"^\| {re.escape(start)}.*\| (?:its own: )?(\d+) \|$", page, re.MULTILINE)
+        assert int(row) == tries, start

@@ -37,6 +37,7 @@ CASES = [
     ("2", "1", "3", "3", "AB"),
     ("3", "1", "x'", "2", "AB"),
     ("3", "1", "10", "2", "AB"),
+    ("3", "1", "a", "2", "AB"),  # pitfall 15: hexadecimal for U-Boot, and no count for GRUB
     (None, "1", "0", "3", "AB"),
     (None, None, None, None, "AB"),
     ("'; reset; '", "1", "0", "3 ", "AB"),

@@ -8,7 +8,8 @@ import pytest
 from rollback.simulated import BOARDS, POLICY, Device, Make, content
 
 from hal.backends.bootloader.base import SlotBootloader
-from hal.model import Phase, RollbackPolicy, Slot
+from hal.errors import FileFault
+from hal.model import Phase, RollbackPolicy, Slot, Update, UpdatePhase, UpdateStep
 from hal.rollback import crumbs
 
 BOTH_NAMES = tuple(BOARDS)
@@ -327,8 +328,6 @@ def test_the_old_slot_does_not_come_up_any_more(device: Make) -> None:
 @pytest.mark.parametrize("name", BOTH_NAMES)
 def test_rolling_back_fails_once(name: str, device: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pointer never stays on the unhealthy slot with nothing pending (pitfall 42b)."""
-    from hal.errors import FileFault
-
     it = updated(device(name))
     it.unhealthy = {Slot.B}
 
@@ -341,6 +340,44 @@ def test_rolling_back_fails_once(name: str, device: Make, monkeypatch: pytest.Mo
     assert any("stays on trial" in error for error in it.errors)
     assert (it.status.active, it.status.pending) == (Slot.B, True)
     assert it.phase is Phase.TRIAL
+    it.live()
+    it.assert_settled(Slot.A)
+
+
+@pytest.mark.parametrize("ending", ["broken", "unhealthy"])
+@pytest.mark.parametrize("name", BOTH_NAMES)
+def test_boot_files_that_cannot_be_put_back_do_not_keep_the_bad_slot(name: str, ending: str, device: Make) -> None:
+    """Pitfall 42: a step of the old OS that fails is told, and the old slot is named all the same."""
+
+    def fails(update: Update) -> tuple[str, ...]:
+        if update.recovering:
+            raise FileFault("mnt/boot: input/output error", path="mnt/boot")
+        return ()
+
+    it = updated(device(name))
+    it.broken = {Slot.B} if ending == "broken" else set()
+    it.unhealthy = {Slot.B} if ending == "unhealthy" else set()
+    it.extra_steps = (UpdateStep(name="10-fails", phase=UpdatePhase.FORWARD, purpose="", run=fails),)
+    it.live()
+    assert any("10-fails: mnt/boot: input/output error" in error for error in it.errors)
+    it.assert_settled(Slot.A)
+    assert {it.boot() for _ in range(5)} == {Slot.A}
+
+
+@pytest.mark.parametrize("name", BOTH_NAMES)
+def test_keeping_the_old_slot_fails_once(name: str, device: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pitfall 42: as long as the bad slot is named, it stays on trial, and the breadcrumbs bring the services back."""
+    it = updated(device(name))
+    it.broken = {Slot.B}
+
+    def fail(_self: object) -> None:
+        raise FileFault("mnt/boot: input/output error", path="mnt/boot")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SlotBootloader, "commit", fail)
+        it.live()
+    assert it.errors
+    assert (it.slot, it.status.pending, it.root.exists(crumbs.ALTBOOT)) == (Slot.A, True, True)
     it.live()
     it.assert_settled(Slot.A)
 

@@ -123,13 +123,30 @@ def test_r12_the_supervisor_reboots_twice_before_the_commit(name: str, device: M
     assert it.events() == ["committed"]
 
 
+@pytest.mark.parametrize("name", EVERY)
+def test_pitfall_5_an_orderly_shutdown_clears_the_count_by_itself(name: str, device: Make) -> None:
+    """Also where the early service did not get to it: balenaOS forgets `bootenv` there."""
+    it = device(name)
+    it.live()
+    it.update()
+    for _ in range(it.status.boot_limit + 2):
+        assert it.boot() is Slot.B
+        it.rollback.shutdown()
+        assert it.status.boot_count == 0
+    assert it.live() == 1
+    it.assert_settled(Slot.B)
+
+
 # -- R13: a step fails, and the slots are switched all the same (balenahup 376) --------------------------------------
 
 
 @pytest.mark.parametrize("name", EVERY)
 def test_r13_a_step_that_fails_means_no_switch(name: str, device: Make) -> None:
+    meanwhile = []
+
     def full(update: Update) -> tuple[str, ...]:
         if not update.recovering:
+            meanwhile.append(it.status.pending)
             raise ValueRefused("mnt/boot: 1 MiB is free, 6 MiB are needed")
         return ()
 
@@ -138,6 +155,7 @@ def test_r13_a_step_that_fails_means_no_switch(name: str, device: Make) -> None:
     it.extra_steps = (UpdateStep(name="99-full", phase=UpdatePhase.FORWARD, purpose="", run=full),)
     with pytest.raises(ValueRefused, match="6 MiB"):
         it.update()
+    assert meanwhile == [False], "the switch is last"
     it.assert_settled(Slot.A)
     assert {it.boot() for _ in range(8)} == {Slot.A}
 

@@ -8,9 +8,11 @@ import pytest
 from rollback.simulated import BOARDS, BOOT_FILES, Device, Make, content
 
 from hal.backends.bootloader.base import SlotBootloader
+from hal.device import Device as OpenDevice
 from hal.errors import FileFault, HalError, NotApplied, PluginFault, ValueRefused
 from hal.model import Phase, Slot, Update, UpdatePhase, UpdateStep
 from hal.rollback.update import run_phase
+from hal.root import Root
 
 EVERY = tuple(BOARDS)
 ONE_EACH = ("balena mended", "u-boot classic", "grub mended", "l4tlauncher decimal", "cboot")
@@ -227,3 +229,26 @@ def test_no_update_to_a_slot_without_a_kernel(name: str, device: Make) -> None:
     with pytest.raises(ValueRefused, match="has no kernel"):
         run_phase(it.rollback, FORWARD)
     assert content(it.root.directory) == before
+
+
+WITH_STEPS = (
+    *("jetson-agx-orin-devkit", "jetson-orin-nano-devkit-nvme", "jetson-tx2", "jetson-nano", "jetson-xavier"),
+    *("raspberrypi4-64", "raspberrypi5", "beaglebone-ai64", "generic-amd64", "intel-nuc"),
+)
+
+
+@pytest.mark.parametrize("slug", WITH_STEPS)
+def test_pitfall_28_an_update_changes_no_file_of_either_os(slug: str, hal_tree: Callable[[str], Root]) -> None:
+    """Hooks of balenaOS patch those of the OS that runs."""
+    root = hal_tree(slug)
+    hook = "etc/hostapp-update-hooks.d/99-resin-uboot"
+    for os in ("", "mnt/sysroot/active/", "mnt/sysroot/inactive/"):
+        path = root.directory / os / hook
+        path.parent.mkdir(parents=True)
+        path.write_text("#!/bin/sh\n# altboot\n")
+    files = ("etc", "usr", "opt", "lib", "boot", "resin-boot", "mnt/sysroot")
+    before = [content(root.directory / name) for name in files]
+    for phase in (UpdatePhase.BEFORE, FORWARD, UpdatePhase.AFTER):
+        run_phase(OpenDevice.open(root).rollback(), phase)
+    assert OpenDevice.open(root).rollback().look()[0] is Phase.ARMED
+    assert [content(root.directory / name) for name in files] == before

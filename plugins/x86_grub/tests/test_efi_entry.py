@@ -84,6 +84,24 @@ def test_arm_starts_its_own_loader(hal_tree: Tree) -> None:
     assert lines(root) == [entry("000B", loader="\\EFI\\BOOT\\bootaa64.efi")]
 
 
+def test_pitfall_34_the_entry_names_the_partition_that_there_is_and_the_disk_is_not_written(hal_tree: Tree) -> None:
+    root = hal_tree(SLUG)
+    put(root, entry("000A", "resinOS"), entry("00AB"))
+    for name in ("dev/disk/by-state/resin-boot", f"dev/disk/by-partuuid/{UUID}"):
+        root.resolve(name, follow=False).unlink()
+        root.resolve(name, follow=False).symlink_to("/dev/sda3")
+    number = root.resolve("sys/class/block/sda3/partition")
+    number.parent.mkdir()
+    number.write_text("3\n")
+    root.resolve("dev/sda").write_bytes(b"\x77" * 1024)
+    before = snapshot(root)
+    run(root)
+    assert lines(root) == [entry("000B", part="3")]
+    after = snapshot(root)
+    assert {name for name in after if before.get(name) != after[name]} == {ENTRIES}
+    assert run(root) == ()
+
+
 @pytest.mark.parametrize("how", ["mapper", "efi partition", "no efi", "no program", "recovering", "other board"])
 def test_nothing_is_touched(how: str, hal_tree: Tree) -> None:
     root = hal_tree("up-board" if how == "other board" else SLUG)
