@@ -8,6 +8,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from attrs import evolve
+
 from hal.errors import CapabilityAbsent, ValueRefused
 from hal.identify import CONFIG, Hardware, identify
 from hal.json_file import read_object
@@ -183,17 +185,29 @@ class Device:
         return read_object(self.root, CONFIG)
 
     def plan(self, config: dict[str, Any] | None = None) -> Plan:
-        """What a config.json would change here; by default the device's own."""
-        from hal.settings.plan import plan
+        """What a config.json would change here; by default the device's own.
 
-        wanted = self.read_config() if config is None else config
-        return plan(wanted, power=self.power, fan=self.fan, absent=dict(self.absent))
+        Where that one is no JSON it is refused, and its last good copy stands in; `Damaged` where there is none.
+        """
+        from hal.settings import own
+        from hal.settings.plan import plan, refused_file
+
+        damage, source = None, None
+        if config is None:
+            config, damage, source = own.read(self.root)
+        found = plan(config, power=self.power, fan=self.fan, absent=dict(self.absent))
+        refused = (refused_file(damage), *found.refused) if damage else found.refused
+        return evolve(found, source=source, refused=refused)
 
     def apply(self, plan: Plan) -> tuple[Applied, ...]:
-        """Make the changes of a plan."""
+        """Make the changes of a plan; a config.json of the device's own is then kept as its last good copy."""
+        from hal.settings import own
         from hal.settings.plan import apply
 
-        return apply(plan)
+        done = apply(plan)
+        if plan.source is not None:
+            own.keep(self.root, plan.source)
+        return done
 
 
 def _addons(root: Root, identity: Identity, catalog: Catalog) -> tuple[str, ...]:

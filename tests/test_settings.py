@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hal import Device, Root
 from hal.model import Cost
-from hal.settings.keys import KNOWN, OWNED, PUBLIC, unknown
+from hal.settings.keys import FOLDERS, KNOWN, OWNED, PUBLIC, unknown
 
 Tree = Callable[[str], Root]
 
@@ -31,10 +31,10 @@ def both(value: object) -> dict[str, Any]:
         (both(""), []),
         (both("null"), []),
         (both("default"), []),
-        ({"os": "x"}, ["os.power.mode", "os.fan.profile"]),
-        ({"os": []}, ["os.power.mode", "os.fan.profile"]),
-        ({"os": {"power": "high"}}, ["os.power.mode"]),
-        ({"os": {"fan": ["cool"]}}, ["os.fan.profile"]),
+        ({"os": "x"}, ["os"]),
+        ({"os": []}, ["os"]),
+        ({"os": {"power": "high"}}, ["os.power"]),
+        ({"os": {"fan": ["cool"]}}, ["os.fan"]),
         (both(True), ["os.power.mode", "os.fan.profile"]),
         (both(1.5), ["os.power.mode", "os.fan.profile"]),
         (both({}), ["os.power.mode", "os.fan.profile"]),
@@ -51,6 +51,22 @@ def test_what_is_refused(config: dict[str, Any], refused: list[str], hal_tree: T
     plan = Device.open(hal_tree("jetson-agx-orin-devkit")).plan(config)
     assert [item.path for item in plan.refused] == refused
     assert all(item.path in item.message for item in plan.refused)
+
+
+def test_a_wrong_value_of_any_key_stops_no_other(hal_tree: Tree) -> None:
+    wrong = {"hostname": "a b", "apiKey": "hush hush", "os": {"power": {"mode": "high"}, "udevRules": {"../x": "y"}}}
+    plan = Device.open(hal_tree("jetson-agx-orin-devkit")).plan(wrong)
+    assert [planned.path for planned in plan.changes] == ["os.power.mode"]
+    assert [item.path for item in plan.refused] == ["hostname", "apiKey", "os.udevRules.../x"]
+    assert all(item.message.startswith(f"{item.path}: ") for item in plan.refused)
+    assert "hush" not in f"{plan.refused[1].message} {plan.refused[1].value}"
+
+
+def test_a_flag_that_is_no_boolean_is_taken_with_a_warning(hal_tree: Tree) -> None:
+    plan = Device.open(hal_tree("jetson-agx-orin-devkit")).plan({"persistentLogging": "1", "developmentMode": "true"})
+    assert plan.refused == ()
+    assert [warning.partition(":")[0] for warning in plan.warnings] == ["persistentLogging", "developmentMode"]
+    assert all(warning.endswith("write true") for warning in plan.warnings)
 
 
 def test_a_number_is_accepted_with_a_warning(hal_tree: Tree) -> None:
@@ -99,7 +115,7 @@ JSON = st.recursive(
 def test_any_config_is_planned(value: object, hal_tree_once: Device) -> None:
     for config in ({"os": value}, {"os": {"power": value, "fan": value}}, both(value)):
         plan = hal_tree_once.plan(config)
-        assert {item.path for item in plan.refused} <= set(OWNED)
+        assert {item.path for item in plan.refused} <= {*OWNED, *FOLDERS}
 
 
 @pytest.fixture

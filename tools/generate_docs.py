@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that are computed from the project: hooks, support matrix, capability document.
+"""Writes what is computed from the project: pages of docs/, and the schema of config.json.
 
     python tools/generate_docs.py            write them
     python tools/generate_docs.py --check    exit status 1, and the names of the pages that are out of step
@@ -16,8 +16,14 @@ from importlib import import_module
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PAGES = {"hooks.md": "hooks", "support-matrix.md": "matrix", "capability-document.md": "document"}
-"""Each page, with the module of `tools.pages` whose `write` gives its text."""
+PAGES = {
+    "docs/hooks.md": "hooks",
+    "docs/support-matrix.md": "matrix",
+    "docs/capability-document.md": "document",
+    "docs/config-json.md": "config",
+    "hal/schema/config.json": "config_schema",
+}
+"""Each file, with the module of `tools.pages` whose `write` gives its text."""
 
 
 def text(name: str) -> str:
@@ -28,7 +34,7 @@ def text(name: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Write the generated pages of the documentation.")
     parser.add_argument("--check", action="store_true", help="write nothing; name what is out of step")
-    parser.add_argument("--directory", type=Path, default=REPOSITORY / "docs", help="where the pages are")
+    parser.add_argument("--directory", type=Path, default=REPOSITORY, help="the repository they are in")
     options = parser.parse_args(arguments)
     stale = 0
     for name in PAGES:
@@ -37,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if old == new:
             continue
         if not options.check:
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(new)
             continue
         stale += 1

@@ -7,6 +7,7 @@ nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from attrs import field, frozen
@@ -16,7 +17,8 @@ from hal.errors import HalError, ValueRefused
 from hal.model import Change, Cost, SetResult
 from hal.protocols import Fan, Power, Setting
 from hal.record import Record
-from hal.settings.keys import unknown
+from hal.settings.keys import BY_PATH, FLAG, unknown, values
+from hal.settings.kinds import Fault, named, unlike
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -58,6 +60,8 @@ class Plan(Record):
     unavailable: tuple[Unavailable, ...] = ()
     unknown_keys: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    source: bytes | None = field(default=None, repr=False)
+    """The device's own config.json, where that was read: a good one is kept once the plan is applied."""
 
     @property
     def cost(self) -> Cost:
@@ -75,29 +79,28 @@ class Applied(Record):
     error: HalError | None = None
 
 
-class Wrong(ValueError):
-    """A value of the wrong type; the message says which type is expected."""
-
-
 def plan(config: dict[str, Any], *, power: Power | None, fan: Fan | None, absent: dict[str, str]) -> Plan:
     """Compare a config.json with the board. `absent` gives the reason for each capability that is `None`."""
     changes: list[Planned] = []
     refused: list[Refused] = []
     unavailable: list[Unavailable] = []
     warnings: list[str] = []
+    found = dict(values(config))
+    for path, value in found.items():
+        refused += _refusals(path, value)
+        note = unlike(value) if path in BY_PATH and BY_PATH[path].kind is FLAG else None
+        if note and not any(each.path == path for each in refused):
+            warnings.append(f"{path}: {note}")
+    wrong = {each.path for each in refused}
     settings: tuple[tuple[str, str, Setting | None], ...] = (
         ("os.power.mode", "power", power),
         ("os.fan.profile", "fan", fan),
     )
     for path, capability, setting in settings:
-        try:
-            value = lookup(config, path)
-            wanted = text(value)
-        except ValueError as error:  # `Wrong`, or Python's own for a number of thousands of digits
-            refused.append(
-                Refused(path=path, value=_seen(config, path), code="value-refused", message=f"{path}: {error}")
-            )
+        if any(path == each or path.startswith(f"{each}.") for each in wrong):
             continue
+        value = found.get(path)
+        wanted = None if value is None else str(value)
         if setting is None:
             if wanted is not None:
                 reason = absent.get(capability, "this board has no such capability")
@@ -128,6 +131,29 @@ def plan(config: dict[str, Any], *, power: Power | None, fan: Fan | None, absent
     )
 
 
+def refused_file(damage: HalError) -> Refused:
+    """A config.json that is none, and what is done about it."""
+    return Refused(
+        path=damage.path or "",
+        value=None,
+        code=damage.code,
+        message=f"{damage.message}; the file is left as it is, and its last good copy is used",
+    )
+
+
+def _refusals(path: str, value: object) -> Iterator[Refused]:
+    """What is wrong with the value of a key, or with what stands in the place of an object of keys."""
+    key = BY_PATH.get(path)
+    faults = [Fault(f"an object is expected, not {named(value)}")] if key is None else key.kind.faults(value)
+    for fault in faults:
+        here, message, seen = f"{path}{fault.where}", fault.message, value
+        if key is not None and key.secret:
+            message, seen = f"{key.kind.words} is expected", f"{named(value)}, not shown"
+        yield Refused(
+            path=here, value=seen, code=ValueRefused.code, message=f"{here}: {message}", allowed=fault.allowed
+        )
+
+
 def apply(plan: Plan) -> tuple[Applied, ...]:
     """Make every planned change; one that fails does not stop the others."""
     results: list[Applied] = []
@@ -137,48 +163,3 @@ def apply(plan: Plan) -> tuple[Applied, ...]:
         except HalError as error:
             results.append(Applied(path=planned.path, error=error))
     return tuple(results)
-
-
-def lookup(config: dict[str, Any], path: str) -> object:
-    """The value at a dotted path; `None` where it is not there. Raises `Wrong` where something above is no object."""
-    value: object = config
-    done: list[str] = []
-    for part in path.split("."):
-        if value is None:
-            return None
-        if not isinstance(value, dict):
-            raise Wrong(f"{'.'.join(done)} must be an object, not {_kind(value)}")
-        value = value.get(part)
-        done.append(part)
-    return value
-
-
-def text(value: object) -> str | None:
-    """A setting as text: unset is `None`; a whole number is accepted as its digits; nothing else is a setting."""
-    if value is None or isinstance(value, str):
-        return value or None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    raise Wrong(f"a text is expected, not {_kind(value)}")
-
-
-def _seen(config: dict[str, Any], path: str) -> object:
-    """The deepest value there is on the way to `path`, for a refusal."""
-    value: object = config
-    for part in path.split("."):
-        if not isinstance(value, dict):
-            break
-        value = value.get(part)
-    return value
-
-
-def _kind(value: object) -> str:
-    names = {
-        dict: "an object",
-        list: "a list",
-        bool: "true or false",
-        str: "a text",
-        int: "a number",
-        float: "a number",
-    }
-    return names.get(type(value), type(value).__name__)

@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PAGES = ("hooks.md", "support-matrix.md", "capability-document.md")
+PAGES = (
+    "docs/hooks.md",
+    "docs/support-matrix.md",
+    "docs/capability-document.md",
+    "docs/config-json.md",
+    "hal/schema/config.json",
+)
 
 
 def generate(*options: str | Path, seed: str = "0") -> subprocess.CompletedProcess[str]:
@@ -29,7 +35,8 @@ def generate(*options: str | Path, seed: str = "0") -> subprocess.CompletedProce
 @pytest.fixture
 def pages(tmp_path: Path) -> Path:
     for page in PAGES:
-        shutil.copy(REPOSITORY / "docs" / page, tmp_path)
+        (tmp_path / page).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / page, tmp_path / page)
     return tmp_path
 
 
@@ -41,10 +48,11 @@ def test_in_step() -> None:
 @pytest.mark.parametrize(
     ("page", "damage"),
     [
-        ("hooks.md", "one letter"),
-        ("hooks.md", "empty"),
-        ("support-matrix.md", "missing"),
-        ("capability-document.md", "a line too many"),
+        ("docs/hooks.md", "one letter"),
+        ("docs/hooks.md", "empty"),
+        ("docs/support-matrix.md", "missing"),
+        ("docs/capability-document.md", "a line too many"),
+        ("hal/schema/config.json", "one letter"),
     ],
 )
 def test_a_page_out_of_step_is_named_and_left(pages: Path, page: str, damage: str) -> None:
