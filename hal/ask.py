@@ -10,7 +10,7 @@ from typing import Any
 
 from hal.errors import PluginFault, blame
 from hal.model import BootStatus, BootWrite, Change, FanProfile, FanState, PowerMode, PowerState, SetResult
-from hal.protocols import Bootloader
+from hal.protocols import Bootloader, Splash
 
 _ONE: dict[str, tuple[type, ...]] = {
     "state": (FanState, PowerState),
@@ -26,9 +26,29 @@ _BOOT_ONE: dict[str, tuple[type, ...]] = {
 _BOOT_MANY: dict[str, type] = {"preview": BootWrite}
 
 
+def _splash_one() -> dict[str, tuple[type, ...]]:
+    from hal.model import SplashState
+
+    return {
+        "state": (SplashState,),
+        "read": (bytes,),
+        "preview": (Change, type(None)),
+        **dict.fromkeys(("set", "reset"), (SetResult,)),
+    }
+
+
+def _declared(capability: object) -> tuple[dict[str, tuple[type, ...]], dict[str, type]]:
+    """What the methods of a capability answer: one object, or a tuple of many."""
+    if isinstance(capability, Bootloader):
+        return _BOOT_ONE, _BOOT_MANY
+    if isinstance(capability, Splash):
+        return _splash_one(), {}
+    return _ONE, _MANY
+
+
 def ask(capability: object, method: str, *arguments: Any, **named: Any) -> Any:
-    """Call a method of a fan, power or bootloader capability, and return its answer as declared in `hal.protocols`."""
-    one, many = (_BOOT_ONE, _BOOT_MANY) if isinstance(capability, Bootloader) else (_ONE, _MANY)
+    """Call a method of a capability that a board has once, and return its answer as declared in `hal.protocols`."""
+    one, many = _declared(capability)
     with blame(capability):
         answer = getattr(capability, method)(*arguments, **named)
         if method in one:

@@ -117,7 +117,11 @@ def hal_rtc(device_type: DeviceType, root: Root) -> tuple[RtcClock, ...]:
 
 @hookspec(firstresult=True)
 def hal_splash(device_type: DeviceType, root: Root) -> Splash | Unsupported | None:
-    """The boot logo: read, set, reset. The first answer that is not `None` counts."""
+    """The boot splash: read, set, reset. The first answer that is not `None` counts.
+
+    On balenaOS the picture is the same file on every board: `hal.backends.splash.BootSplash(root)`, with what looks for
+    a splash of the firmware as its second argument, where the board has one.
+    """
     raise AssertionError("a hook specification is never called")
 
 

@@ -7,7 +7,7 @@ a file in `reads` that is damaged makes a setter raise `HalError` before anythin
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from hal.model import (
     BootOperation,
@@ -21,6 +21,9 @@ from hal.model import (
     SetResult,
     Slot,
 )
+
+if TYPE_CHECKING:  # loaded by whoever asks for a splash
+    from hal.model import SplashState
 
 
 class Touching(Protocol):
@@ -123,14 +126,28 @@ class BootConfig(Touching, Protocol):
 
 
 @runtime_checkable
-class Splash(Touching, Protocol):
-    """The boot logo."""
+class Splash(Setting, Protocol):
+    """The boot splash: the picture that the OS draws while it boots.
+
+    A value is the bytes of a PNG image, or text as balenaOS's variable has it: base64, or a data URI. As for every
+    setting, `None` and blank text mean the default.
+    """
+
+    def state(self, *, decode: bool = True) -> SplashState:
+        """The image in use, the default, the firmware's own, damaged or not; with `decode`, images are decoded."""
 
     def read(self) -> bytes:
-        """The image in use, as PNG bytes."""
+        """The image in use. Raises `FileFault` where there is none, and `Damaged` for what is no PNG image."""
 
-    def set(self, png: bytes) -> SetResult:
-        """Use this image from the next boot on. Raises `ValueRefused` and leaves the old image."""
+    def preview(self, wanted: bytes | str | None) -> Change | None:
+        """What `set` would change; `None` where nothing. Raises what `set` raises before its first write."""
+
+    def set(self, wanted: bytes | str | None) -> SetResult:
+        """Use this image from the next boot on, and read it back. What is already set writes nothing.
+
+        Before the first change the image in use is kept as the default. Raises `ValueRefused` for what is not a whole
+        image within the limits, and `FileFault` where it has no room; the old image is then left as it is.
+        """
 
     def reset(self) -> SetResult:
-        """Back to the image the OS came with."""
+        """Back to the default. Raises `FileFault` where no whole one is there."""

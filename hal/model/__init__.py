@@ -71,12 +71,26 @@ if TYPE_CHECKING:
     from hal.model.setting import PowerState as PowerState
     from hal.model.setting import SetResult as SetResult
     from hal.model.setting import Unsupported as Unsupported
+    from hal.model.splash import FirmwareSplash as FirmwareSplash
+    from hal.model.splash import SplashImage as SplashImage
+    from hal.model.splash import SplashState as SplashState
     from hal.model.update import HealthCheck as HealthCheck
     from hal.model.update import HealthVerdict as HealthVerdict
     from hal.model.update import Update as Update
     from hal.model.update import UpdateStep as UpdateStep
 
-PARTS = ("device_type", "setting", "identity", "problem", "peripheral", "update", "bootloader", "rollback", "image")
+PARTS = (
+    "device_type",
+    "setting",
+    "identity",
+    "problem",
+    "peripheral",
+    "update",
+    "bootloader",
+    "rollback",
+    "image",
+    "splash",
+)
 """The files, those that opening a device needs first."""
 
 
