@@ -12,6 +12,7 @@ from hal.errors import BoardUnknown, HalError
 from hal.identify import CONFIG
 from hal.model import Phase
 from hal.plugins import Catalog
+from hal.protocols import Splash
 from hal.record import Record
 from hal.root import Root
 
@@ -55,6 +56,8 @@ def _device(root: Root, board: str | None, catalog: Catalog) -> Iterator[Finding
     yield from _capabilities(device)
     if device.bootloader is not None:
         yield from _bootloader(device)
+    if device.splash is not None:
+        yield from _splash(device.splash)
 
 
 def _config(device: Device) -> Iterator[Finding]:
@@ -135,4 +138,31 @@ def _bootloader(device: Device) -> Iterator[Finding]:
             about="rollback",
             message=f"{found.phase.value}: {found.meaning}",
             advice="run `hal rollback altboot`",
+        )
+
+
+def _splash(splash: Splash) -> Iterator[Finding]:
+    """An image that is missing, damaged or over a limit, and a default that a reset could not go back to."""
+    try:
+        state = ask(splash, "state")
+    except HalError as error:
+        yield Finding(code=error.code, about="splash", message=error.message, advice="see `hal splash status`")
+        return
+    again = "run `hal splash reset`, or `hal splash set FILE` with a PNG image"
+    image, default = state.image, state.default
+    if image is None:
+        yield Finding(code="file", about="splash", message="there is no image to draw while the OS boots", advice=again)
+    elif image.problem:
+        yield Finding(
+            code="damaged" if image.whole is False else "value-refused",
+            about="splash",
+            message=f"{image.file}: {image.problem}",
+            advice=again,
+        )
+    if default is not None and default.whole is False:
+        yield Finding(
+            code="damaged",
+            about="splash",
+            message=f"{default.file}, which a reset goes back to: {default.problem}",
+            advice="run `hal splash reset`, which takes the image that the OS brings along",
         )

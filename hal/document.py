@@ -15,7 +15,7 @@ import attrs
 from hal.ask import ask
 from hal.device import Device
 from hal.errors import HalError
-from hal.protocols import Fan, Power
+from hal.protocols import Fan, Power, Splash
 
 SCHEMA = 1
 
@@ -71,7 +71,7 @@ def capabilities(device: Device) -> dict[str, Any]:
             "bootloader": _one(device, "bootloader", lambda _: {}),
             "fan": _one(device, "fan", _fan),
             "power": _one(device, "power", _power),
-            "splash": _one(device, "splash", lambda _: {}),
+            "splash": _one(device, "splash", _splash),
             "boot_config": [{"name": item.name} for item in device.boot_config],
             "clocks": plain(device.clocks),
             "modems": plain(device.modems),
@@ -107,3 +107,9 @@ def _fan(fan: Fan) -> dict[str, Any]:
 
 def _power(power: Power) -> dict[str, Any]:
     return {"modes": plain(ask(power, "modes")), "configured": ask(power, "state", live=False).configured.name}
+
+
+def _splash(splash: Splash) -> dict[str, Any]:
+    """Headers only: an image is decoded by whoever asks for its state."""
+    state = ask(splash, "state", decode=False)
+    return {name: plain(getattr(state, name)) for name in ("image", "default", "custom", "legacy", "firmware")}

@@ -10,12 +10,14 @@ import pytest
 
 import hal
 from hal import Device, Root
+from hal.ask import ask
 from hal.doctor import examine
 from hal.document import capabilities
 from hal.errors import CapabilityAbsent, PluginFault, ValueRefused, blame
 from hal.model import Change, Outcome, SetResult
 from hal.settings.plan import Plan, Planned, apply
 from hal.testing.test_conformance import SCHEMA
+from hal.tree.picture import picture
 
 Tree = Callable[[str], Root]
 AGX = "jetson-agx-orin-devkit"
@@ -55,6 +57,50 @@ def test_a_defective_object_does_not_take_the_rest_along(hal_tree: Tree) -> None
     plan = device.plan({"os": {"power": {"mode": "high"}, "fan": {"profile": "cool"}}})
     assert [(item.path, item.code) for item in plan.refused] == [("os.fan.profile", "plugin")]
     assert [item.path for item in plan.changes] == ["os.power.mode"]
+
+
+class DefectiveSplash:
+    """A splash whose author answers with something else than is declared."""
+
+    reads = writes = ("mnt/boot/logo.png",)
+
+    def state(self, *, decode: bool = True) -> object:
+        return {"image": None}
+
+    def read(self) -> object:
+        return "text"
+
+    def preview(self, wanted: object) -> object:
+        return ()
+
+    def set(self, wanted: object) -> object:
+        return True
+
+    def reset(self) -> object:
+        return 1 / 0
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "words"),
+    [
+        ("state", (), r"state\(\) answered dict instead of SplashState"),
+        ("read", (), r"read\(\) answered str instead of bytes"),
+        ("preview", (b"",), r"preview\(\) answered tuple instead of Change or NoneType"),
+        ("set", (b"",), r"set\(\) answered bool instead of SetResult"),
+        ("reset", (), "ZeroDivisionError"),
+    ],
+)
+def test_a_defective_splash_is_blamed_on_its_plugin(method: str, arguments: tuple[bytes, ...], words: str) -> None:
+    with pytest.raises(PluginFault, match=words):
+        ask(DefectiveSplash(), method, *arguments)
+
+
+def test_a_defective_splash_does_not_take_the_rest_along(hal_tree: Tree) -> None:
+    device = Device.open(hal_tree("raspberrypi5"))
+    device.__dict__["splash"] = DefectiveSplash()
+    document = capabilities(device)
+    jsonschema.validate(document, SCHEMA)
+    assert document["capabilities"]["splash"]["error"]["code"] == "plugin"
 
 
 def test_a_setter_that_fails_does_not_stop_the_others(hal_tree: Tree) -> None:
@@ -136,6 +182,35 @@ def test_what_the_doctor_finds(
     assert all(finding.message and finding.advice for finding in findings)
 
 
+LOGO, DEFAULT = "mnt/boot/splash/balena-logo.png", "mnt/boot/splash/balena-logo-default.png"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "found"),
+    [
+        (LOGO, None, [("file", "no image to draw")]),
+        (LOGO, b"", [("damaged", f"{LOGO}: empty")]),
+        (LOGO, b"GIF89a", [("damaged", f"{LOGO}: no PNG image")]),
+        (LOGO, picture(8, 8)[:-1], [("damaged", f"{LOGO}: cut off")]),
+        (LOGO, picture(8, 8) + bytes(1024 * 1024), [("value-refused", "bytes are too many")]),
+        (DEFAULT, b"", [("damaged", f"{DEFAULT}, which a reset goes back to: empty")]),
+        (DEFAULT, picture(9, 9), []),
+    ],
+)
+def test_what_the_doctor_says_about_the_splash(
+    name: str, content: bytes | None, found: list[tuple[str, str]], hal_tree: Tree
+) -> None:
+    root = hal_tree("raspberrypi4-64")
+    if content is None:
+        root.remove(name)
+    else:
+        root.replace(name, content)
+    findings = examine(root)
+    assert [(finding.about, finding.code) for finding in findings] == [("splash", code) for code, _ in found]
+    assert all(words in finding.message for (_, words), finding in zip(found, findings, strict=True))
+    assert all("hal splash reset" in finding.advice for finding in findings)
+
+
 def test_a_vendor_file_that_is_missing_matters_to_who_asks(hal_tree: Tree) -> None:
     root = hal_tree(AGX)
     root.remove("etc/nvpmodel.conf")
@@ -151,6 +226,6 @@ def test_an_unrelated_problem_is_no_reason_for_absence(hal_tree: Tree) -> None:
     device._catalog.report("hal_raspberrypi", "its table has the device type 'x' twice", "remove one")
     device._catalog.report("hal_other", "raised in hal_power: no", "report it")
     assert device.absent["power"] == "hal_raspberrypi offers none for this device type"
-    device._catalog.report("hal_raspberrypi", "raised in hal_splash: KeyError", "report it")
-    del device._absent["splash"], device.__dict__["splash"]
-    assert device.absent["splash"] == "hal_raspberrypi: raised in hal_splash: KeyError"
+    device._catalog.report("hal_raspberrypi", "raised in hal_fan: KeyError", "report it")
+    del device._absent["fan"], device.__dict__["fan"]
+    assert device.absent["fan"] == "hal_raspberrypi: raised in hal_fan: KeyError"

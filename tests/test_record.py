@@ -80,6 +80,11 @@ def test_what_the_capabilities_touch_is_recorded(hal_tree: Tree, tmp_path: Path)
     assert recording.left_out == ()
 
 
+def test_the_picture_of_the_owner_is_not_recorded(hal_tree: Tree, tmp_path: Path) -> None:
+    recording = record(hal_tree("raspberrypi5"), tmp_path / "r.tar.gz")
+    assert [name for name in recording.names if name.endswith(".png")] == []
+
+
 def test_a_damaged_config_is_left_out_not_copied(hal_tree: Tree, tmp_path: Path) -> None:
     root = hal_tree("jetson-agx-orin-devkit")
     root.resolve("mnt/boot/config.json").write_text('{"apiKey": "secret-key",')

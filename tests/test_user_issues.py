@@ -140,4 +140,4 @@ def test_r42_a_command_imports_the_plugins_of_its_board_only(hundred: Site, hal_
     root = hal_tree("raspberrypi5")
     modules = imported(hundred, "--root", root.directory, "capabilities", "--json")
     assert {name for name in modules if name.startswith("hal_") and "." not in name} == {"hal_raspberrypi"}
-    assert modules.isdisjoint({"rich", "pytest", "jsonschema", "hal.testing"})
+    assert modules.isdisjoint({"rich", "pytest", "jsonschema", "hal.testing", "PIL"})

@@ -38,4 +38,16 @@ def _words(value: Any) -> tuple[str, str]:
     if "modes" in value:
         modes = [m["name"] + (f" ({', '.join(m['levels'])})" if m["levels"] else "") for m in value["modes"]]
         return "yes", f"{', '.join(modes)}; configured {value['configured']}"
+    if "firmware" in value:
+        return "yes", _picture(value)
     return "yes", ""
+
+
+def _picture(splash: Any) -> str:
+    image = splash["image"]
+    if image is None:
+        return "no image"
+    if image["problem"]:
+        return f"{image['file']}: {image['problem']}"
+    size = f"{image['width_pixels']} x {image['height_pixels']} pixels"
+    return size + {True: ", custom", False: ", the default", None: ""}[splash["custom"]]

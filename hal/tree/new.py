@@ -19,6 +19,7 @@ from hal.backends.bootloader.envblock import EnvBlock
 from hal.errors import FileFault, PluginFault
 from hal.model import Board, BootloaderKind, DeviceType
 from hal.tree import TreeFile
+from hal.tree.picture import picture
 
 _SYSTEMCTL = """#!/bin/sh
 # Stands for systemd in a tree: `start` runs usr/lib/hal-tree/UNIT.start, `stop` ends it; both are remembered.
@@ -70,7 +71,7 @@ def new_tree(device_type: DeviceType, plugin: str, directory: Path, board: Board
 
 
 def common_files(device_type: DeviceType, board: Board | None) -> Iterator[TreeFile]:
-    """What a tree of any device type has: the evidence that identifies it, its clocks, and a service starter."""
+    """What a tree of any device type has: what identifies it, its boot splash, its clocks, and a service starter."""
     release = {
         "ID": "balena-os",
         "NAME": "balenaOS",
@@ -85,6 +86,7 @@ def common_files(device_type: DeviceType, board: Board | None) -> Iterator[TreeF
     yield TreeFile.text("mnt/boot/config.json", _json({"deviceType": device_type.slug, "persistentLogging": False}))
     yield TreeFile.text("mnt/boot/device-type.json", _json(contract))
     yield TreeFile.text("mnt/boot/os-release", os_release)
+    yield TreeFile(name="mnt/boot/splash/balena-logo.png", data=picture(64, 64))
     yield TreeFile.text("etc/os-release", os_release)
     yield TreeFile.text("proc/cmdline", "root=LABEL=resin-rootA rootwait\n")
     yield TreeFile.text("proc/sys/kernel/random/boot_id", f"{uuid4()}\n")

@@ -1,10 +1,10 @@
 """Captures a machine's relevant files as a tree archive, without what is secret or personal.
 
 What is captured: the evidence that identifies the device, the kernel's description of clocks, fans, sensors, CPU
-frequencies and USB devices, and every file that the board's capabilities say they read or write. From config.json only
-values that say nothing about their owner are kept. In every file, values of secret keys, the serial numbers of the
-device tree, UUIDs, hardware addresses and long hexadecimal tokens are replaced by as many zeros, but for the files that
-only say which device type this is.
+frequencies and USB devices, and every file that the board's capabilities say they read or write, but for the boot
+splash: a logo names its owner. From config.json only values that say nothing about their owner are kept. In every file,
+values of secret keys, the serial numbers of the device tree, UUIDs, hardware addresses and long hexadecimal tokens are
+replaced by as many zeros, but for the files that only say which device type this is.
 """
 
 from __future__ import annotations
@@ -113,14 +113,14 @@ def _names(root: Root, board: str | None) -> Iterator[str]:
 
 
 def _of_capabilities(root: Root, board: str | None) -> Iterator[str]:
-    """The files that this board's capabilities read or write; none where the board is not known."""
+    """The files that this board's capabilities read or write, without pictures; none where the board is not known."""
     try:
         device = Device.open(root, board=board)
     except HalError:
         return
     for noun in NOUNS:
         capability = getattr(device, noun)
-        if capability is not None:
+        if capability is not None and noun != "splash":
             yield from (*capability.reads, *capability.writes)
 
 

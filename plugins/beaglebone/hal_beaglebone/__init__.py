@@ -5,7 +5,7 @@ from __future__ import annotations
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
 from hal.model import DeviceType, Unsupported, UpdateStep
-from hal.protocols import Bootloader
+from hal.protocols import Bootloader, Splash
 from hal.root import Root
 from hal_beaglebone.device_types import DEVICE_TYPES
 
@@ -26,6 +26,14 @@ def hal_fan() -> Unsupported:
 def hal_bootloader(device_type: DeviceType, root: Root) -> Bootloader | Unsupported:
     """U-Boot, where the partitions of the device type are known."""
     return bootloader(device_type, root)
+
+
+@hookimpl
+def hal_splash(root: Root) -> Splash:
+    """The OS's picture; no splash of a firmware is known."""
+    from hal.backends.splash import BootSplash
+
+    return BootSplash(root)
 
 
 @hookimpl

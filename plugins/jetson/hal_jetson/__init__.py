@@ -8,7 +8,7 @@ from __future__ import annotations
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
 from hal.model import DeviceType, Unsupported, UpdateStep
-from hal.protocols import Bootloader
+from hal.protocols import Bootloader, Splash
 from hal.root import Root
 from hal_jetson.device_types import DEVICE_TYPES
 
@@ -23,6 +23,14 @@ def hal_device_types() -> tuple[DeviceType, ...]:
 def hal_bootloader(device_type: DeviceType, root: Root) -> Bootloader | Unsupported:
     """U-Boot, or Cboot on Xavier."""
     return bootloader(device_type, root)
+
+
+@hookimpl
+def hal_splash(root: Root) -> Splash:
+    """The OS's picture; no splash of a firmware is known."""
+    from hal.backends.splash import BootSplash
+
+    return BootSplash(root)
 
 
 @hookimpl

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
-from hal.model import DeviceType, HealthCheck, Unsupported, UpdateStep
-from hal.protocols import Bootloader
+from hal.model import BootloaderKind, DeviceType, HealthCheck, Unsupported, UpdateStep
+from hal.protocols import Bootloader, Splash
 from hal.root import Root
 from hal_jetson_orin.device_types import DEVICE_TYPES
 from hal_jetson_orin.fan import NvFan
@@ -34,6 +34,15 @@ def hal_fan(device_type: DeviceType, root: Root) -> NvFan | None:
 def hal_bootloader(device_type: DeviceType, root: Root) -> Bootloader | Unsupported:
     """L4TLauncher, where the partitions of the device type are known."""
     return bootloader(device_type, root)
+
+
+@hookimpl
+def hal_splash(device_type: DeviceType, root: Root) -> Splash:
+    """The OS's picture, after the logo that is compiled into the UEFI firmware, where that firmware is known."""
+    from hal.backends.firmware_splash import compiled_in
+    from hal.backends.splash import BootSplash
+
+    return BootSplash(root, (compiled_in,) if device_type.bootloader is BootloaderKind.L4TLAUNCHER else ())
 
 
 @hookimpl

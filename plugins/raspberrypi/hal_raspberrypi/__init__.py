@@ -5,7 +5,7 @@ from __future__ import annotations
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
 from hal.model import BootloaderKind, DeviceType, Unsupported, UpdateStep
-from hal.protocols import Bootloader
+from hal.protocols import Bootloader, Splash
 from hal.root import Root
 from hal_raspberrypi.device_types import DEVICE_TYPES
 
@@ -20,6 +20,16 @@ def hal_device_types() -> tuple[DeviceType, ...]:
 def hal_bootloader(device_type: DeviceType, root: Root) -> Bootloader | Unsupported:
     """U-Boot, or the balena bootloader from Raspberry Pi 5 on and with secure boot."""
     return bootloader(device_type, root)
+
+
+@hookimpl
+def hal_splash(device_type: DeviceType, root: Root) -> Splash:
+    """The OS's picture, after the rainbow screen. With secure boot the firmware reads another config.txt."""
+    from hal.backends.firmware_splash import rainbow
+    from hal.backends.splash import BootSplash
+
+    elsewhere = device_type.partitions is not None and device_type.partitions.boot != 1
+    return BootSplash(root, () if elsewhere else (rainbow,))
 
 
 @hookimpl

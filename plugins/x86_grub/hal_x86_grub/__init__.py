@@ -9,7 +9,7 @@ from __future__ import annotations
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
 from hal.model import DeviceType, Unsupported, UpdateStep
-from hal.protocols import Bootloader
+from hal.protocols import Bootloader, Splash
 from hal.root import Root
 from hal_x86_grub.device_types import DEVICE_TYPES
 
@@ -24,6 +24,15 @@ def hal_device_types() -> tuple[DeviceType, ...]:
 def hal_bootloader(device_type: DeviceType, root: Root) -> Bootloader | Unsupported:
     """GRUB, for BIOS and EFI."""
     return bootloader(device_type, root)
+
+
+@hookimpl
+def hal_splash(root: Root) -> Splash:
+    """The OS's picture, after the logo of a UEFI firmware."""
+    from hal.backends.firmware_splash import bgrt
+    from hal.backends.splash import BootSplash
+
+    return BootSplash(root, (bgrt,))
 
 
 @hookimpl
