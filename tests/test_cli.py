@@ -16,7 +16,7 @@ from hal import Root
 Tree = Callable[[str], Root]
 HAL = Path(sys.executable).parent / "hal"
 AGX = "jetson-agx-orin-devkit"
-NOUNS = ("fan", "power", "tree", "record", "doctor")
+NOUNS = ("fan", "power", "splash", "tree", "record", "doctor")
 BOOT_NOUNS = ("bootloader", "rollback", "update")
 
 
@@ -130,6 +130,8 @@ def test_a_config_that_cannot_be_read_changes_nothing(command: str, config: str,
     [
         (("fan", "set", "loud"), 1, "value-refused"),
         (("power", "set", "turbo"), 1, "value-refused"),
+        (("splash", "set", "/nowhere/logo.png"), 1, "file"),
+        (("splash", "set"), 2, "usage"),
         (("plan", "--config", "/nowhere/x.json"), 1, "file"),
         (("nonsense",), 2, "usage"),
         (("fan", "set"), 2, "usage"),

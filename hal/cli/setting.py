@@ -15,6 +15,11 @@ def make_so(options: Options, noun: str, wanted: str) -> None:
     setting: Setting = options.open_device().need(noun)
     end_in_order()
     result: SetResult = ask(setting, "set", wanted)
+    tell(options, result)
+
+
+def tell(options: Options, result: SetResult) -> None:
+    """What a setter did."""
     if options.as_json:
         print_value(result)
     elif result.outcome is Outcome.UNCHANGED:
