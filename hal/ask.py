@@ -9,8 +9,21 @@ from __future__ import annotations
 from typing import Any
 
 from hal.errors import PluginFault, blame
-from hal.model import BootStatus, BootWrite, Change, FanProfile, FanState, PowerMode, PowerState, SetResult
-from hal.protocols import Bootloader
+from hal.model import (
+    BootConfigResult,
+    BootSetting,
+    BootSettingChange,
+    BootStatus,
+    BootWrite,
+    Change,
+    FanProfile,
+    FanState,
+    KeptLine,
+    PowerMode,
+    PowerState,
+    SetResult,
+)
+from hal.protocols import BootConfig, Bootloader
 
 _ONE: dict[str, tuple[type, ...]] = {
     "state": (FanState, PowerState),
@@ -25,10 +38,16 @@ _BOOT_ONE: dict[str, tuple[type, ...]] = {
 }
 _BOOT_MANY: dict[str, type] = {"preview": BootWrite}
 
+_CONFIG_ONE: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("absence", "key_for"), (str, type(None))),
+    "set": (BootConfigResult,),
+}
+_CONFIG_MANY: dict[str, type] = {"items": BootSetting, "kept": KeptLine, "preview": BootSettingChange}
+
 
 def ask(capability: object, method: str, *arguments: Any, **named: Any) -> Any:
-    """Call a method of a fan, power or bootloader capability, and return its answer as declared in `hal.protocols`."""
-    one, many = (_BOOT_ONE, _BOOT_MANY) if isinstance(capability, Bootloader) else (_ONE, _MANY)
+    """Call a method of a capability, and return its answer as declared in `hal.protocols`."""
+    one, many = _declared(capability)
     with blame(capability):
         answer = getattr(capability, method)(*arguments, **named)
         if method in one:
@@ -44,3 +63,12 @@ def ask(capability: object, method: str, *arguments: Any, **named: Any) -> Any:
             path=plugin,
         )
     return answer
+
+
+def _declared(capability: object) -> tuple[dict[str, tuple[type, ...]], dict[str, type]]:
+    """What the methods of this kind of capability answer: one of some types, or a tuple of one type."""
+    if isinstance(capability, Bootloader):
+        return _BOOT_ONE, _BOOT_MANY
+    if isinstance(capability, BootConfig):
+        return _CONFIG_ONE, _CONFIG_MANY
+    return _ONE, _MANY
