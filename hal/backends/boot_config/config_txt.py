@@ -145,7 +145,11 @@ class ConfigTxt(Store):
         for each in found:
             words = each.split(",") if key in ("dtparam", "dtoverlay") else [each]
             if not all(words) or any(word != word.strip() for word in words):
-                raise ValueRefused(f"{key}: {value!r} holds an empty value; unset {key} to remove it", path=key)
+                raise ValueRefused(
+                    f"{key}: {value!r} holds an empty value; unset {key} to remove it",
+                    path=key,
+                    allowed=('"VALUE","VALUE"',),
+                )
             if key == "dtoverlay" and not _OVERLAY.fullmatch(words[0]):
                 raise ValueRefused(
                     f"dtoverlay: {words[0]!r} is no name of an overlay", path=key, allowed=("NAME[,PARAMETER…]",)
