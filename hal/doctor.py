@@ -53,6 +53,7 @@ def _device(root: Root, board: str | None, catalog: Catalog) -> Iterator[Finding
         yield Finding(code="identity", about="board", message=warning, advice="see `hal identify --explain`")
     yield from _config(device)
     yield from _capabilities(device)
+    yield from _boot_config(device)
     if device.bootloader is not None:
         yield from _bootloader(device)
 
@@ -110,6 +111,24 @@ def _capabilities(device: Device) -> Iterator[Finding]:
                 message=f"{configured} is configured, but {running or 'nothing is reported to be'} running",
                 advice=f"run `hal {noun} set {configured}`, and look at the service's log",
             )
+
+
+def _boot_config(device: Device) -> Iterator[Finding]:
+    """Stores that cannot be read, and settings that the firmware does not read as they stand."""
+    for store in device.boot_config:
+        try:
+            found = ask(store, "items")
+        except HalError as error:
+            yield Finding(code=error.code, about=store.name, message=error.message, advice="see `hal boot-config list`")
+            continue
+        for each in found:
+            if each.note and not each.section:
+                yield Finding(
+                    code="boot-config",
+                    about=f"{store.name} {each.key}",
+                    message=each.note,
+                    advice="see `hal boot-config list`",
+                )
 
 
 def _bootloader(device: Device) -> Iterator[Finding]:

@@ -89,9 +89,9 @@ PARTS = (
     "peripheral",
     "update",
     "bootloader",
+    "boot_config",
     "rollback",
     "image",
-    "boot_config",
 )
 """The files, those that opening a device needs first."""
 
