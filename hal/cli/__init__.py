@@ -30,7 +30,7 @@ _NOUNS = {
     "update": "the board's part of an OS update",
     "fan": "fan profiles: status, set",
     "power": "power modes: status, set",
-    "boot-config": "what the firmware reads before the kernel: list, get, set, unset",
+    "boot-config": "what the firmware reads before the kernel",
     "tree": "a tree for any device type, to try things on",
     "image": "what goes into an OS image: boot files",
     "record": "this machine as a tree archive, secrets scrubbed",
