@@ -117,6 +117,10 @@ def test_the_list_has_what_is_kept_and_under_which_condition(pi: Root) -> None:
     assert [(each["text"], each["why"]) for each in found["kept"]] == [("[cm4]", "condition")]
 
 
+def test_a_key_that_is_set_under_a_condition_only_is_told_so(pi: Root) -> None:
+    assert refused(pi, "get", "otg_mode")["message"] == "otg_mode is not set in config.txt but under [cm4]"
+
+
 def test_several_stores_are_checked_before_the_first_is_written(tx2: Root) -> None:
     assert refused(tx2, "set", "fdt=a.dtb", "configuration=9")["allowed"] == list("123456")
     found = told(tx2, "set", "fdt=a.dtb", "BALENA_HOST_ODMDATA_configuration=4", "isolcpus=1")
@@ -154,6 +158,7 @@ def test_an_old_os_has_the_other_one(tx2: Root) -> None:
         (("set", "BALENA_HOST_CONFIG_power_mode=high"), "value-refused"),
         (("get", "no such key"), "value-refused"),
         (("get", "kernel"), "failed"),
+        (("get", "otg_mode"), "failed"),
         (("unset", "a\nb"), "value-refused"),
     ],
 )
@@ -172,7 +177,7 @@ def test_a_board_without_any_ends_with_4(words: tuple[str, ...], hal_tree: Tree)
     done = hal(root, *words)
     assert done.returncode == 4
     assert "has no boot configuration" in done.stderr
-    assert told(root, "list") == []
+    assert refused(root, *words, status=4)["code"] == "capability-absent"
 
 
 def test_a_store_that_cannot_be_read_does_not_hide_the_others(tx2: Root) -> None:

@@ -55,7 +55,7 @@ def list_settings(options: Options, variables: bool) -> None:
     """Every setting in every store, and what else its file holds."""
     device = options.open_device()
     stores = device.boot_config
-    if not stores and not options.as_json:
+    if not stores:
         raise _none(device)
     rows = [_listed(store) for store in stores]
     if options.as_json:
@@ -98,11 +98,11 @@ def _listed(store: BootConfig) -> Listed:
 def get(options: Options, key: str) -> None:
     """The value of KEY, as it can be set. Ends with 1 where it is not set."""
     store, name = _place(options.open_device(), key)
-    found: BootSetting | None = next(
-        (each for each in ask(store, "items") if each.key == name and not each.section), None
-    )
+    settings: list[BootSetting] = [each for each in ask(store, "items") if each.key == name]
+    found = next((each for each in settings if not each.section), None)
     if found is None:
-        raise HalError(f"{name} is not set in {store.name}", path=key)
+        sections = ", ".join(dict.fromkeys(each.section for each in settings))
+        raise HalError(f"{name} is not set in {store.name}" + (f" but under {sections}" if sections else ""), path=key)
     if options.as_json:
         print_json({"store": store.name, **plain(found)})
     else:

@@ -23,7 +23,10 @@ def with_values(data: bytes, wanted: Mapping[str, str | Sequence[str] | None]) -
         if key in ARRAYS:
             data = _with_array(data, key, list(value or ()))
         elif value is None:
-            data = _Edit(parse(data)).without(number for number, _ in parse(data).settings(key)).data()
+            content = parse(data)
+            edit = _Edit(content)
+            edit.drop((number, None) for number, _ in content.settings(key))
+            data = edit.data()
         else:
             assert isinstance(value, str)
             data = _with_scalar(data, key, value)
@@ -169,10 +172,6 @@ class _Edit:
 
     def drop(self, places: Iterable[tuple[int, int | None]]) -> None:
         self._dropped.update(places)
-
-    def without(self, numbers: Iterable[int]) -> _Edit:
-        self.drop((number, None) for number in numbers)
-        return self
 
     def data(self) -> bytes:
         """The bytes afterwards. A last line without an end stays so, or one added behind it has none."""

@@ -5,6 +5,8 @@ starts with `#`, or something else (`include`, `initramfs`). Of two lines with o
 keys that may stand several times. `dtparam` means the overlay before it, or the base device tree where there is none
 or `dtoverlay=` closed it; names of the base device tree always mean that. One line takes several parameters.
 
+What an included file holds is not looked at: it is taken to leave conditions and overlays as they are.
+
 So `dtoverlay=name,a,b` and `dtoverlay=name` with `dtparam=a` and `dtparam=b` behind it are equal, and read the same.
 
 Sources: Raspberry Pi documentation (config.txt, conditional filters), balena-supervisor 19.0.5 (config-txt.ts).
@@ -79,11 +81,6 @@ class Overlay(NamedTuple):
     def value(self) -> str:
         """As one text."""
         return ",".join((self.name, *self.parameters))
-
-    @property
-    def last(self) -> int:
-        """The last line it takes."""
-        return max((self.line, *(line for line, _ in self.places)))
 
 
 class Content(NamedTuple):
