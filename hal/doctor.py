@@ -10,7 +10,7 @@ from hal.ask import ask
 from hal.device import Device
 from hal.errors import BoardUnknown, HalError
 from hal.identify import CONFIG
-from hal.model import Phase
+from hal.model import Keeping, Phase
 from hal.plugins import Catalog
 from hal.record import Record
 from hal.root import Root
@@ -117,18 +117,16 @@ def _boot_config(device: Device) -> Iterator[Finding]:
     """Stores that cannot be read, and settings that the firmware does not read as they stand."""
     for store in device.boot_config:
         try:
-            found = ask(store, "items")
+            found, kept = ask(store, "items"), ask(store, "kept")
         except HalError as error:
             yield Finding(code=error.code, about=store.name, message=error.message, advice="see `hal boot-config list`")
             continue
-        for each in found:
-            if each.note and not each.section:
-                yield Finding(
-                    code="boot-config",
-                    about=f"{store.name} {each.key}",
-                    message=each.note,
-                    advice="see `hal boot-config list`",
-                )
+        odd = [(each.key, each.note) for each in found if each.note and not each.section]
+        odd += [(f"line {each.line}", each.note) for each in kept if each.note and each.why is Keeping.COMMENT]
+        for about, note in odd:
+            yield Finding(
+                code="boot-config", about=f"{store.name} {about}", message=note, advice="see `hal boot-config list`"
+            )
 
 
 def _bootloader(device: Device) -> Iterator[Finding]:

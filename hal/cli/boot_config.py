@@ -72,7 +72,11 @@ def list_settings(options: Options, variables: bool) -> None:
             [(name, each.key, each.value, each.section, each.note) for name, each in settings],
         )
         kept: list[tuple[str, KeptLine]] = [(row.name, each) for row in rows for each in row.kept]
-        shown = [(name, each.line, each.text, each.why.value) for name, each in kept if each.why is not Keeping.COMMENT]
+        shown = [
+            (name, each.line, each.text, f"{each.why.value}: {each.note}" if each.note else each.why.value)
+            for name, each in kept
+            if each.why is not Keeping.COMMENT or each.note
+        ]
         if shown:
             click.echo()
             print_table(("kept in", "line", "text", "why"), shown)

@@ -147,6 +147,7 @@ def test_what_others_wrote_and_cannot_be_written_again_is_left(root: Root) -> No
 
 def test_l4tlauncher_finds_a_name_in_a_comment_so_it_is_not_set_before_that_is_gone(root: Root) -> None:
     store = uenv(root, HAZARD, L4T_LAUNCHER)
+    assert [each.note for each in store.kept()] == ["", "L4TLauncher reads custom_fdt_file here"]
     for value in ("new.dtb", None):
         with pytest.raises(ValueRefused, match="line 2 holds custom_fdt_file too"):
             store.set({"fdt": value})

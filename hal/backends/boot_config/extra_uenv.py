@@ -142,8 +142,12 @@ class ExtraUEnv(Store):
                 why = Keeping.COMMENT
             elif line is not None and line.name in RESERVED:
                 why = Keeping.RESERVED
-            found.append(KeptLine(line=number, text=shown(text), why=why))
+            found.append(KeptLine(line=number, text=shown(text), why=why, note=self._found_here(data, number)))
         return tuple(found)
+
+    def _found_here(self, data: bytes, number: int) -> str:
+        names = [name for name in (TREE, COMMAND_LINE, OVERLAYS) if number in self._mentions(data, name)]
+        return f"L4TLauncher reads {' and '.join(names)} here" if names else ""
 
     # -- changing ------------------------------------------------------------------------------------------------
 
