@@ -9,8 +9,21 @@ from __future__ import annotations
 from typing import Any
 
 from hal.errors import PluginFault, blame
-from hal.model import BootStatus, BootWrite, Change, FanProfile, FanState, PowerMode, PowerState, SetResult
-from hal.protocols import Bootloader, Splash
+from hal.model import (
+    BootConfigResult,
+    BootSetting,
+    BootSettingChange,
+    BootStatus,
+    BootWrite,
+    Change,
+    FanProfile,
+    FanState,
+    KeptLine,
+    PowerMode,
+    PowerState,
+    SetResult,
+)
+from hal.protocols import BootConfig, Bootloader, Splash
 
 _ONE: dict[str, tuple[type, ...]] = {
     "state": (FanState, PowerState),
@@ -24,6 +37,12 @@ _BOOT_ONE: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("switch", "commit", "clear_boot_count", "roll_back"), (SetResult,)),
 }
 _BOOT_MANY: dict[str, type] = {"preview": BootWrite}
+
+_CONFIG_ONE: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("absence", "key_for"), (str, type(None))),
+    "set": (BootConfigResult,),
+}
+_CONFIG_MANY: dict[str, type] = {"items": BootSetting, "kept": KeptLine, "preview": BootSettingChange}
 
 
 def _splash_one() -> dict[str, tuple[type, ...]]:
@@ -41,13 +60,15 @@ def _declared(capability: object) -> tuple[dict[str, tuple[type, ...]], dict[str
     """What the methods of a capability answer: one object, or a tuple of many."""
     if isinstance(capability, Bootloader):
         return _BOOT_ONE, _BOOT_MANY
+    if isinstance(capability, BootConfig):
+        return _CONFIG_ONE, _CONFIG_MANY
     if isinstance(capability, Splash):
         return _splash_one(), {}
     return _ONE, _MANY
 
 
 def ask(capability: object, method: str, *arguments: Any, **named: Any) -> Any:
-    """Call a method of a capability that a board has once, and return its answer as declared in `hal.protocols`."""
+    """Call a method of a capability, and return its answer as declared in `hal.protocols`."""
     one, many = _declared(capability)
     with blame(capability):
         answer = getattr(capability, method)(*arguments, **named)

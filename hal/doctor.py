@@ -10,7 +10,7 @@ from hal.ask import ask
 from hal.device import Device
 from hal.errors import BoardUnknown, HalError
 from hal.identify import CONFIG
-from hal.model import Phase
+from hal.model import Keeping, Phase
 from hal.plugins import Catalog
 from hal.protocols import Splash
 from hal.record import Record
@@ -54,6 +54,7 @@ def _device(root: Root, board: str | None, catalog: Catalog) -> Iterator[Finding
         yield Finding(code="identity", about="board", message=warning, advice="see `hal identify --explain`")
     yield from _config(device)
     yield from _capabilities(device)
+    yield from _boot_config(device)
     if device.bootloader is not None:
         yield from _bootloader(device)
     if device.splash is not None:
@@ -112,6 +113,22 @@ def _capabilities(device: Device) -> Iterator[Finding]:
                 about=noun,
                 message=f"{configured} is configured, but {running or 'nothing is reported to be'} running",
                 advice=f"run `hal {noun} set {configured}`, and look at the service's log",
+            )
+
+
+def _boot_config(device: Device) -> Iterator[Finding]:
+    """Stores that cannot be read, and settings that the firmware does not read as they stand."""
+    for store in device.boot_config:
+        try:
+            found, kept = ask(store, "items"), ask(store, "kept")
+        except HalError as error:
+            yield Finding(code=error.code, about=store.name, message=error.message, advice="see `hal boot-config list`")
+            continue
+        odd = [(each.key, each.note) for each in found if each.note and not each.section]
+        odd += [(f"line {each.line}", each.note) for each in kept if each.note and each.why is Keeping.COMMENT]
+        for about, note in odd:
+            yield Finding(
+                code="boot-config", about=f"{store.name} {about}", message=note, advice="see `hal boot-config list`"
             )
 
 

@@ -14,8 +14,8 @@ import attrs
 
 from hal.ask import ask
 from hal.device import Device
-from hal.errors import HalError
-from hal.protocols import Fan, Power, Splash
+from hal.errors import HalError, blame
+from hal.protocols import BootConfig, Fan, Power, Splash
 
 SCHEMA = 1
 
@@ -72,7 +72,7 @@ def capabilities(device: Device) -> dict[str, Any]:
             "fan": _one(device, "fan", _fan),
             "power": _one(device, "power", _power),
             "splash": _one(device, "splash", _splash),
-            "boot_config": [{"name": item.name} for item in device.boot_config],
+            "boot_config": [_boot_config(item) for item in device.boot_config],
             "clocks": plain(device.clocks),
             "modems": plain(device.modems),
             "wifi_firmware": plain(device.wifi_firmware),
@@ -96,6 +96,19 @@ def _one(device: Device, noun: str, describe: Callable[[Any], dict[str, Any]]) -
     found: dict[str, Any] = {"supported": True, "reads": list(capability.reads), "writes": list(capability.writes)}
     try:
         found.update(describe(capability))
+    except HalError as fault:
+        found["error"] = error(fault)
+    return found
+
+
+def _boot_config(store: BootConfig) -> dict[str, Any]:
+    """A store of boot configuration: its settings, or why there are none."""
+    found: dict[str, Any] = {"name": store.name, "reads": [], "writes": [], "absence": None, "settings": []}
+    try:
+        with blame(store):
+            found.update(reads=list(store.reads), writes=list(store.writes))
+        found["absence"] = ask(store, "absence")
+        found["settings"] = plain(ask(store, "items"))
     except HalError as fault:
         found["error"] = error(fault)
     return found

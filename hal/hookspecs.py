@@ -86,7 +86,11 @@ def hal_bootloader(device_type: DeviceType, root: Root) -> Bootloader | Unsuppor
 def hal_boot_config(device_type: DeviceType, root: Root) -> tuple[BootConfig, ...]:
     """What the firmware reads before the kernel runs: config.txt, extlinux.conf, extra_uEnv.txt, ODMDATA, configfs.
 
-    All answers are joined. Each object's `name` is unique on a board and stable: users type it.
+    All answers are joined. Each object's `name` is unique on a board and stable: users type it. Answer with every store
+    that the device type may have; whether one is in use on this device, its `absence` tells. `hal.backends.boot_config`
+    has the formats.
+
+    Example: `return (ConfigTxt(root, "mnt/boot/config.txt"),)`.
     """
     raise AssertionError("a hook specification is never called")
 

@@ -17,13 +17,16 @@ MAX_DEPTH = 64
 
 
 def read_object(root: Root, name: str) -> dict[str, Any]:
-    """The JSON object in a file.
+    """The JSON object in a file. Raises `FileFault` where it cannot be read, and what `parse_object` raises."""
+    return parse_object(root.read_bytes(name, limit=MAX_BYTES), name)
 
-    Raises `FileFault` where it cannot be read, and `Damaged`, with line and column where they are known, where it is
-    not one JSON object of UTF-8 text, names a key twice, holds `NaN`, an infinite number or one of thousands of digits,
-    or nests deeper than `MAX_DEPTH`.
+
+def parse_object(data: bytes, name: str) -> dict[str, Any]:
+    """The JSON object in the bytes of a file of this name.
+
+    Raises `Damaged`, with line and column where they are known, where it is not one JSON object of UTF-8 text, names a
+    key twice, holds `NaN`, an infinite number or one of thousands of digits, or nests deeper than `MAX_DEPTH`.
     """
-    data = root.read_bytes(name, limit=MAX_BYTES)
     try:
         text = data.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:

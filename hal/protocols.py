@@ -7,15 +7,20 @@ a file in `reads` that is damaged makes a setter raise `HalError` before anythin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from hal.model import (
+    BootConfigResult,
     BootOperation,
+    BootSetting,
+    BootSettingChange,
     BootStatus,
     BootWrite,
     Change,
     FanProfile,
     FanState,
+    KeptLine,
     PowerMode,
     PowerState,
     SetResult,
@@ -109,20 +114,40 @@ class Bootloader(Touching, Protocol):
 
 @runtime_checkable
 class BootConfig(Touching, Protocol):
-    """One file or store that the firmware reads before the kernel runs."""
+    """One file or store that the firmware reads before the kernel runs.
+
+    What it does not understand it keeps, byte for byte. What it writes it reads back; every change waits for a reboot.
+    """
 
     @property
     def name(self) -> str:
         """What users call it: `config.txt`, `extra_uEnv.txt`."""
 
-    def items(self) -> tuple[tuple[str, str], ...]:
-        """Every setting, in file order."""
+    def absence(self) -> str | None:
+        """Why nothing reads it on this device although its device type could; `None` where it is in use."""
 
-    def set(self, key: str, value: str) -> SetResult:
-        """Set one key. Raises `ValueRefused`."""
+    def key_for(self, word: str) -> str | None:
+        """The key that a word names here: a key itself, or a supervisor's variable; `None` where it names none here.
 
-    def unset(self, key: str) -> SetResult:
-        """Remove one key; removing what is not there changes nothing."""
+        A variable may have its prefix `BALENA_` or `RESIN_`, or none (`BALENA_HOST_CONFIG_gpu_mem`).
+        """
+
+    def items(self) -> tuple[BootSetting, ...]:
+        """Every setting, those that hold for every board first. Raises `Damaged` where the store does not parse."""
+
+    def kept(self) -> tuple[KeptLine, ...]:
+        """What else the file holds, in its order: nobody changes it. Blank lines are left out."""
+
+    def preview(self, wanted: Mapping[str, str | None]) -> tuple[BootSettingChange, ...]:
+        """What `set` would change; nothing where all is so. Raises what `set` raises before its first write."""
+
+    def set(self, wanted: Mapping[str, str | None]) -> BootConfigResult:
+        """Set these keys, and remove those whose value is `None`, all at once: after a power cut all or none are so.
+
+        What is already so, and removing what is not there, writes nothing. Raises `ValueRefused` for a key or value
+        that is not allowed and `Damaged` for a file that does not parse, both before anything is written; `NotApplied`
+        where reading back shows something else.
+        """
 
 
 @runtime_checkable

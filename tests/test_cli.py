@@ -17,7 +17,7 @@ Tree = Callable[[str], Root]
 HAL = Path(sys.executable).parent / "hal"
 AGX = "jetson-agx-orin-devkit"
 NOUNS = ("fan", "power", "splash", "tree", "record", "doctor")
-BOOT_NOUNS = ("bootloader", "rollback", "update")
+BOOT_NOUNS = ("bootloader", "rollback", "update", "boot-config")
 
 
 def hal(*words: str | Path) -> subprocess.CompletedProcess[str]:

@@ -79,7 +79,20 @@ def test_no_default_is_shared_or_invented(kind: type) -> None:
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
 def test_a_number_has_its_unit_in_its_name(kind: type) -> None:
     counted = {"boot_count", "boot_limit", "checks", "crashes", "interruptions", "rounds"}
-    numbered = {"partition", "boot", "root_a", "root_b", "state", "data", "efi", "rtc", "i2c_address", "id", "rank"}
+    numbered = {
+        "partition",
+        "boot",
+        "root_a",
+        "root_b",
+        "state",
+        "data",
+        "efi",
+        "rtc",
+        "i2c_address",
+        "id",
+        "rank",
+        "line",
+    }
     unitless = {"baud", "rpm", *counted, *numbered}
     units = ("_kib", "_bytes", "_pixels", "_percent", "_millicelsius", "_watt", "_seconds", "_id")
     for field in attrs.fields(kind):

@@ -30,7 +30,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from types import MappingProxyType
 
 from attrs import field, frozen
@@ -51,7 +50,7 @@ from hal.backends.boot_partition import (
     whole,
 )
 from hal.backends.bootloader import fatrw
-from hal.backends.bootloader.base import LOCKS
+from hal.backends.bootloader.lock import locked
 from hal.backends.bootloader.names import COMMITTED
 from hal.backends.bootloader.storage import readable
 from hal.errors import FileFault, HalError
@@ -189,10 +188,7 @@ def deploy(root: Root, planned: DeployPlan) -> tuple[str, ...]:
     Raises `HalError` before the first write where the plan no longer holds. Any later error leaves every file old or
     new, whole, and the same deployment completes it.
     """
-    with ExitStack() as held:
-        for name in LOCKS:
-            if root.exists(name):
-                held.enter_context(root.lock(name, timeout_seconds=_LOCK_SECONDS))
+    with locked(root, timeout_seconds=_LOCK_SECONDS):
         now = plan(root, source=planned.source, target=planned.target, keep=planned.keep, route=planned.route)
         if now != planned:
             raise HalError(

@@ -31,6 +31,7 @@ _NOUNS = {
     "fan": "fan profiles: status, set",
     "power": "power modes: status, set",
     "splash": "the boot splash: status, set, reset",
+    "boot-config": "what the firmware reads before the kernel",
     "tree": "a tree for any device type, to try things on",
     "image": "what goes into an OS image: boot files",
     "record": "this machine as a tree archive, secrets scrubbed",
@@ -47,7 +48,8 @@ class _Nouns(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _NOUNS:
             return None
-        command = getattr(import_module(f"hal.cli.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command = getattr(import_module(f"hal.cli.{name}"), name)
         assert isinstance(command, click.Command)
         return command
 

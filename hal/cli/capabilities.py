@@ -28,7 +28,8 @@ def capabilities(options: Options) -> None:
 
 def _words(value: Any) -> tuple[str, str]:
     if isinstance(value, list):
-        return ("yes" if value else "no"), ", ".join(item["name"] for item in value)
+        here = [item for item in value if item.get("absence") is None]
+        return ("yes" if here else "no"), ", ".join(_label(item) for item in here)
     if not value["supported"]:
         return "no", value["reason"]
     if "error" in value:
@@ -51,3 +52,8 @@ def _picture(splash: Any) -> str:
         return f"{image['file']}: {image['problem']}"
     size = f"{image['width_pixels']} x {image['height_pixels']} pixels"
     return size + {True: ", custom", False: ", the default", None: ""}[splash["custom"]]
+
+
+def _label(item: dict[str, Any]) -> str:
+    """The name of an item of a list, and its fault where it has one."""
+    return f"{item['name']} (fault: {item['error']['message']})" if "error" in item else str(item["name"])

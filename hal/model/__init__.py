@@ -15,6 +15,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hal.model.boot_config import BootConfigResult as BootConfigResult
+    from hal.model.boot_config import BootSetting as BootSetting
+    from hal.model.boot_config import BootSettingChange as BootSettingChange
+    from hal.model.boot_config import Keeping as Keeping
+    from hal.model.boot_config import KeptLine as KeptLine
     from hal.model.bootloader import BootOperation as BootOperation
     from hal.model.bootloader import BootStatus as BootStatus
     from hal.model.bootloader import BootVariable as BootVariable
@@ -87,6 +92,7 @@ PARTS = (
     "peripheral",
     "update",
     "bootloader",
+    "boot_config",
     "rollback",
     "image",
     "splash",

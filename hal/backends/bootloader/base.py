@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 
 from hal.backends.bootloader import slots
+from hal.backends.bootloader.lock import LOCKS as LOCKS
+from hal.backends.bootloader.lock import locked
 from hal.backends.bootloader.names import COUNT, ROOT, UPGRADE
 from hal.backends.bootloader.rules import Rule, Seen, Values, clean, predict, slot_of
 from hal.backends.bootloader.storage import Committed, Storage, Stored
@@ -27,9 +29,6 @@ from hal.model import (
     WriteKind,
 )
 from hal.root import Root
-
-LOCKS = ("mnt", "var/volatile/bootloader_config.lock")
-"""What a writer holds: the folder of the mounts, which nothing replaces, and the lock balenaOS's own scripts take."""
 
 _LOCK_SECONDS = 20.0
 
@@ -270,14 +269,9 @@ class SlotBootloader:
                 f"reads back as slot {after.active}, pending {after.pending}; wanted was {target}, {tried}", path=ROOT
             )
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self) -> AbstractContextManager[None]:
         """One writer at a time, those of balenaOS included."""
-        with ExitStack() as held:
-            for name in LOCKS:
-                if self.root.exists(name):
-                    held.enter_context(self.root.lock(name, timeout_seconds=_LOCK_SECONDS))
-            yield
+        return locked(self.root, timeout_seconds=_LOCK_SECONDS)
 
 
 def perform(root: Root, writes: tuple[BootWrite, ...]) -> None:

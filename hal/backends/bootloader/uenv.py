@@ -12,7 +12,7 @@ texts, each ended by NUL, and another NUL. Bytes behind it are part of the check
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from hal.errors import Damaged, ValueRefused
@@ -31,9 +31,34 @@ class Imported(NamedTuple):
     complete: bool
 
 
+class Line(NamedTuple):
+    """A line as U-Boot cuts a text: a backslash takes the newline behind it into the value.
+
+    `start` is where the line begins, its blanks included, `end` where the next one does. `name` is `None` for a
+    comment, and empty for a blank line, and for one at which the import stops (`stops`). `value` is `None` where the
+    name is deleted.
+    """
+
+    start: int
+    end: int
+    name: str | None
+    value: str | None = None
+    stops: bool = False
+
+
 def import_text(data: bytes) -> Imported:
     """Read a text as `env import -t` does. There is no text that it refuses."""
     values: dict[str, str | None] = {}
+    for line in lines(data):
+        if line.stops:
+            return Imported(values, complete=False)
+        if line.name:
+            values[line.name] = line.value
+    return Imported(values, complete=True)
+
+
+def lines(data: bytes) -> Iterator[Line]:
+    """The lines of a text, in order, as far as `env import -t` goes."""
     end = len(data)
     at = 0
 
@@ -41,17 +66,18 @@ def import_text(data: bytes) -> Imported:
         return data[position : position + 1] if position < end else b"\0"
 
     while at < end:
+        start = at
         while byte(at) in (b" ", b"\t"):
             at += 1
         if byte(at) == b"#":
             at = _to(data, at, b"\n\0") + 1
+            yield Line(start, min(at, end), None)
         else:
             stop = _to(data, at, b"=\n\0")
             name = _text(data[at:stop])
             if byte(stop) in (b"\0", b"\n") or byte(stop + 1) in (b"\0", b"\n"):
-                if name:
-                    values[name] = None
                 at = stop + (2 if byte(stop) == b"=" else 1)
+                yield Line(start, min(at, end), name)
             else:
                 at = stop + 1
                 value = bytearray()
@@ -62,11 +88,11 @@ def import_text(data: bytes) -> Imported:
                     at += 1
                 at += 1
                 if not name:
-                    return Imported(values, complete=False)
-                values[name] = _text(bytes(value))
+                    yield Line(start, min(at, end), name, stops=True)
+                    return
+                yield Line(start, min(at, end), name, _text(bytes(value)))
         if byte(at) == b"\0":
             break
-    return Imported(values, complete=True)
 
 
 def text(values: Mapping[str, str], *, size: int = TEXT_SIZE) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
 from hal.model import DeviceType, Unsupported, UpdateStep
-from hal.protocols import Bootloader, Splash
+from hal.protocols import BootConfig, Bootloader, Splash
 from hal.root import Root
 from hal_beaglebone.device_types import DEVICE_TYPES
 
@@ -26,6 +26,14 @@ def hal_fan() -> Unsupported:
 def hal_bootloader(device_type: DeviceType, root: Root) -> Bootloader | Unsupported:
     """U-Boot, where the partitions of the device type are known."""
     return bootloader(device_type, root)
+
+
+@hookimpl
+def hal_boot_config(device_type: DeviceType, root: Root) -> tuple[BootConfig, ...]:
+    """uEnv.txt with the overlays of AM335x boards, and extra_uEnv.txt."""
+    from hal_beaglebone import boot_config
+
+    return tuple(boot_config.stores(device_type, root))
 
 
 @hookimpl

@@ -1,11 +1,11 @@
-"""What a generated tree of a BeagleBone AI-64 holds: its eMMC's boot partition, and a program that stands for `mmc`."""
+"""What a generated tree holds: U-Boot's files, as shipped, and on an AI-64 its eMMC's boot partition and an `mmc`."""
 
 from __future__ import annotations
 
 from hal.backends import emmc_boot
 from hal.model import DeviceType
 from hal.tree import TreeFile
-from hal_beaglebone import tiboot
+from hal_beaglebone import boot_config, tiboot
 
 BOOT0_BYTES = 64 * 1024
 """A real one has 4 MiB and more; nothing here depends on it."""
@@ -33,11 +33,17 @@ esac
 
 
 def tree_files(device_type: DeviceType) -> tuple[TreeFile, ...]:
-    """An AI-64 whose eMMC holds an older loader than the OS brings; nothing for the other boards."""
+    """Empty files of U-Boot; an AI-64 whose eMMC holds an older loader than the OS brings."""
+    shipped: tuple[TreeFile, ...] = ()
+    if device_type.bootloader is not None:
+        shipped = (TreeFile(name=boot_config.EXTRA_FILE),)
+    if device_type.slug in boot_config.AM335X:
+        shipped += (TreeFile(name=boot_config.FILE),)
     if not any(fact.name == tiboot.NAME for fact in device_type.update_steps):
-        return ()
+        return shipped
     old, new = (f"tiboot3 {age} ".encode() * 512 for age in ("old", "new"))
     return (
+        *shipped,
         TreeFile(name=tiboot.SOURCE, data=new),
         TreeFile(name=f"dev/{tiboot.DEVICE}", data=old.ljust(BOOT0_BYTES, b"\0")),
         TreeFile.text(emmc_boot.guard_of(tiboot.DEVICE), "1\n"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
 from hal.model import DeviceType, Unsupported, UpdateStep
-from hal.protocols import Bootloader, Splash
+from hal.protocols import BootConfig, Bootloader, Splash
 from hal.root import Root
 from hal_jetson.device_types import DEVICE_TYPES
 
@@ -23,6 +23,14 @@ def hal_device_types() -> tuple[DeviceType, ...]:
 def hal_bootloader(device_type: DeviceType, root: Root) -> Bootloader | Unsupported:
     """U-Boot, or Cboot on Xavier."""
     return bootloader(device_type, root)
+
+
+@hookimpl
+def hal_boot_config(device_type: DeviceType, root: Root) -> tuple[BootConfig, ...]:
+    """extra_uEnv.txt or, on an old OS, extlinux.conf, and ODMDATA of the TX2."""
+    from hal_jetson import boot_config
+
+    return tuple(boot_config.stores(device_type, root))
 
 
 @hookimpl

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from attrs import frozen
 
 from hal.backends import disk, emmc_boot
+from hal.backends.boot_config.odmdata import OFFSETS as ODMDATA
 from hal.backends.changes import Change, perform
 from hal.errors import Damaged, FileFault, ValueRefused
 from hal.model import Update, UpdateStep, UpdateStepFact
@@ -29,8 +30,6 @@ from hal.root import Root
 FOLDER = "opt/tegra-binaries"
 BLOB = f"{FOLDER}/boot0.img"
 EMMC, QSPI = "mmcblk0boot0", "mtdblock0"
-ODMDATA = (1659, 5243, 18043)
-"""Where the TX2's boot partition holds the byte."""
 ODMDATA_BYTES = range(8)
 """What it may be: three bits, so a blank partition (0xff) is told from one that holds it."""
 BLOCK = 64 * 1024

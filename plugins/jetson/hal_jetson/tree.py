@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hal.backends import emmc_boot
+from hal.backends.boot_config.odmdata import OFFSETS
 from hal.model import BootloaderKind, DeviceType
 from hal.tree import TreeFile
 from hal_jetson import bootfiles, xavier_tree
@@ -20,11 +21,12 @@ def tree_files(device_type: DeviceType) -> tuple[TreeFile, ...]:
     """Firmware partitions, or what Cboot boots on a Xavier."""
     if device_type.bootloader is BootloaderKind.CBOOT:
         return tuple(xavier_tree.cboot_files(device_type))
+    shipped = (TreeFile(name="mnt/boot/extra_uEnv.txt"),)
     for fact in device_type.update_steps:
         if fact.name in bootfiles.LAYOUTS:
             qspi = any("QSPI" in note for note in device_type.notes)
-            return tuple(_files(bootfiles.LAYOUTS[fact.name], qspi))
-    return ()
+            return (*shipped, *_files(bootfiles.LAYOUTS[fact.name], qspi))
+    return shipped
 
 
 def _files(layout: bootfiles.Layout, qspi: bool) -> Iterator[TreeFile]:
@@ -47,6 +49,6 @@ def _files(layout: bootfiles.Layout, qspi: bool) -> Iterator[TreeFile]:
 def blob(word: bytes, odmdata: int) -> bytes:
     """What is known of a boot blob: where a TX2's holds its board's byte."""
     data = bytearray((word + b" boot0 ").ljust(16, b".") * (BYTES // 16))
-    for offset in bootfiles.ODMDATA:
+    for offset in OFFSETS:
         data[offset] = odmdata
     return bytes(data)

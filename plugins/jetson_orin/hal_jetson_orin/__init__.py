@@ -5,7 +5,7 @@ from __future__ import annotations
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
 from hal.model import BootloaderKind, DeviceType, HealthCheck, Unsupported, UpdateStep
-from hal.protocols import Bootloader, Splash
+from hal.protocols import BootConfig, Bootloader, Splash
 from hal.root import Root
 from hal_jetson_orin.device_types import DEVICE_TYPES
 from hal_jetson_orin.fan import NvFan
@@ -34,6 +34,14 @@ def hal_fan(device_type: DeviceType, root: Root) -> NvFan | None:
 def hal_bootloader(device_type: DeviceType, root: Root) -> Bootloader | Unsupported:
     """L4TLauncher, where the partitions of the device type are known."""
     return bootloader(device_type, root)
+
+
+@hookimpl
+def hal_boot_config(device_type: DeviceType, root: Root) -> tuple[BootConfig, ...]:
+    """extra_uEnv.txt."""
+    from hal_jetson_orin import boot_config
+
+    return boot_config.stores(device_type, root)
 
 
 @hookimpl

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from hal.model import DeviceType
 from hal.tree import TreeFile
-from hal_jetson_orin import tree_firmware
+from hal_jetson_orin import boot_config, tree_firmware
 from hal_jetson_orin.vendor_modes import SHIPPED, nvpmodel_conf
 
 _AGX_COOL = "0,0,255,2900 18,9,255,2900 30,11,202,2300 45,11,149,1700 60,14,88,1000 105,0,0,0"
@@ -72,6 +72,8 @@ def tree_files(device_type: DeviceType) -> tuple[TreeFile, ...]:
 
 def _files(device_type: DeviceType) -> Iterator[TreeFile]:
     slug = device_type.slug
+    if device_type.bootloader is not None:
+        yield TreeFile(name=boot_config.FILE)
     if slug in SHIPPED:
         table, default = SHIPPED[slug]
         text = nvpmodel_conf(table, default)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
 from hal.model import BootloaderKind, DeviceType, Unsupported, UpdateStep
-from hal.protocols import Bootloader, Splash
+from hal.protocols import BootConfig, Bootloader, Splash
 from hal.root import Root
 from hal_raspberrypi.device_types import DEVICE_TYPES
 
@@ -20,6 +20,14 @@ def hal_device_types() -> tuple[DeviceType, ...]:
 def hal_bootloader(device_type: DeviceType, root: Root) -> Bootloader | Unsupported:
     """U-Boot, or the balena bootloader from Raspberry Pi 5 on and with secure boot."""
     return bootloader(device_type, root)
+
+
+@hookimpl
+def hal_boot_config(device_type: DeviceType, root: Root) -> tuple[BootConfig, ...]:
+    """config.txt."""
+    from hal_raspberrypi import boot_config
+
+    return boot_config.stores(device_type, root)
 
 
 @hookimpl

@@ -9,7 +9,7 @@ from __future__ import annotations
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
 from hal.model import DeviceType, Unsupported, UpdateStep
-from hal.protocols import Bootloader, Splash
+from hal.protocols import BootConfig, Bootloader, Splash
 from hal.root import Root
 from hal_x86_grub.device_types import DEVICE_TYPES
 
@@ -24,6 +24,14 @@ def hal_device_types() -> tuple[DeviceType, ...]:
 def hal_bootloader(device_type: DeviceType, root: Root) -> Bootloader | Unsupported:
     """GRUB, for BIOS and EFI."""
     return bootloader(device_type, root)
+
+
+@hookimpl
+def hal_boot_config(device_type: DeviceType, root: Root) -> tuple[BootConfig, ...]:
+    """grub_extraenv, and configfs.json of the UP board."""
+    from hal_x86_grub import boot_config
+
+    return tuple(boot_config.stores(device_type, root))
 
 
 @hookimpl

@@ -1,13 +1,18 @@
-"""What a generated tree of a PC holds: the start of its disk with BIOS, and the firmware's boot entries with EFI."""
+"""What a generated tree of a PC holds: the start of its disk with BIOS, the firmware's boot entries with EFI, and files
+for kernel arguments and ACPI tables. The names of the tables are invented, their content is none."""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 from hal.backends import efi_variables
+from hal.backends.boot_config import configfs
+from hal.backends.bootloader import grub
+from hal.backends.bootloader.envblock import EnvBlock
 from hal.model import DeviceType
 from hal.tree import TreeFile
-from hal_x86_grub import boot_sectors
+from hal_x86_grub import boot_config, boot_sectors
 
 DISK = "sda"
 GAP = 512
@@ -44,7 +49,18 @@ def tree_files(device_type: DeviceType) -> tuple[TreeFile, ...]:
         TreeFile(name="dev/disk/by-state/resin-boot", link=f"/dev/{node}"),
         TreeFile.text(f"sys/class/block/{node}/partition", f"{table.boot}\n"),
     )
-    return (*common, *(_bios() if "bios" in device_type.firmware else _efi(node)))
+    return (*common, *_extra(device_type), *(_bios() if "bios" in device_type.firmware else _efi(node)))
+
+
+def _extra(device_type: DeviceType) -> Iterator[TreeFile]:
+    for interface, folder in (("bios", grub.LEGACY), ("efi", grub.EFI)):
+        if interface in device_type.firmware:
+            file = f"{folder}/grub_extraenv"
+            yield TreeFile(name=file, data=EnvBlock.new({}, path=file).data)
+    if device_type.slug in boot_config.TABLES:
+        yield TreeFile.text(boot_config.CONFIGFS, "{}")
+        for name in ("i2c-rtc", "spi0.0"):
+            yield TreeFile(name=f"{configfs.TABLES}/{name}.aml")
 
 
 def _bios() -> tuple[TreeFile, ...]:
