@@ -251,7 +251,7 @@ def test_a_damaged_count_is_refused_and_recovered_over(text: bytes, hal_tree: Tr
 
 # -- refusals ----------------------------------------------------------------------------------------------------------
 
-GOOD = gzip.compress(NEW)
+GOOD = gzip.compress(NEW, mtime=0)
 
 
 @pytest.mark.parametrize(
@@ -268,8 +268,8 @@ GOOD = gzip.compress(NEW)
         (PACKED, GOOD[:-20], "cut short"),
         (PACKED, GOOD[:-6] + b"\0\0" + GOOD[-4:], "no gzip file"),
         (PACKED, GOOD + b"more", "cut short"),
-        (PACKED, gzip.compress(NEW[:-1]), "no UEFI capsule"),
-        (PACKED, gzip.compress(b"too short"), "no UEFI capsule"),
+        (PACKED, gzip.compress(NEW[:-1], mtime=0), "no UEFI capsule"),
+        (PACKED, gzip.compress(b"too short", mtime=0), "no UEFI capsule"),
         (REQUEST, b"\x07\0\0", "OsIndications-.*3 bytes"),
         (REQUEST, KEPT, "OsIndications-.*4 bytes"),
         (REQUEST, KEPT + b"\x04", "OsIndications-.*a value of 1 byte"),
