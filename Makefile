@@ -42,7 +42,7 @@ test: lint docs ## everything CI runs
 	tools/packages $(TEST_PACKAGES)
 	$(BIN)/python -m pytest -n auto
 
-lab: setup ## the lab in full: every state, boot and kill; some two hours on two cores
+lab: setup ## the lab in full: every state, boot and kill; under three hours on two cores
 	tools/packages $(TEST_PACKAGES)
 	$(BIN)/python -m pytest -n auto --lab=full tests/lab
 
