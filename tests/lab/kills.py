@@ -58,9 +58,11 @@ class Tally:
         return [*self.unbootable, *self.lost, *self.unsettled, *self.disagreements]
 
     def figures(self, seed: int) -> dict[str, Any]:
+        """How many boots it took is told and not compared: that is up to the moments that were drawn."""
         faults = ("unbootable", "lost", "unsettled", "disagreements")
-        counts = {name: getattr(self, name) for name in ("kills", "cuts", "boots", "decisions")}
-        return {**counts, **{name: len(getattr(self, name)) for name in faults}, "seed": seed}
+        counts = {"kills": self.kills, "cuts": self.cuts}
+        seen = {"boots": self.boots, "decisions": self.decisions}
+        return {**counts, **{name: len(getattr(self, name)) for name in faults}, "seed": seed, "seen": seen}
 
 
 @define

@@ -18,7 +18,6 @@ KILLS = {"U-Boot": (18, 420), "GRUB BIOS": (18, 420), "GRUB EFI": (6, 60), "kexe
 """Bounded and full; together 50 and 1,000. Where a boot takes long there are fewer: the rule is the same."""
 STATES = (600, 5_000)
 REAL = (3, 20)
-VARIES = ("boots", "decisions")
 Figures = Callable[..., None]
 
 
@@ -32,7 +31,7 @@ def test_a_killed_machine_settles(name: str, tmp_path: Path, full: bool, figures
     while (left := KILLS[name][full] - tally.kills) > 0:
         killed(bench, draw, tally, most=left)
     assert tally.story == [], "\n".join(tally.story)
-    figures(named("kills", name), varies=VARIES, **tally.figures(SEED), stages=dict(tally.stages))
+    figures(named("kills", name), **tally.figures(SEED), stages=dict(tally.stages))
 
 
 @pytest.mark.parametrize("stage", ["update", "leaving"])
@@ -69,4 +68,4 @@ def test_a_disk_that_lost_its_cache_boots_and_settles(name: str, tmp_path: Path,
         powered_on(bench, done, done.state(draw), draw, tally)
     assert Counter(bad) == {}
     assert tally.story == [], "\n".join(tally.story)
-    figures(named("cuts", name), varies=VARIES, **tally.figures(SEED), bad=len(bad))
+    figures(named("cuts", name), **tally.figures(SEED), bad=len(bad))

@@ -10,7 +10,7 @@ import pytest
 from lab.disk import Filesystem
 from lab.operations import BOARDS, cases, judged, record, summary
 
-EXT4_BOUND = {False: 16, True: 48}
+EXT4_BOUND = {False: 16, True: 256}
 """States of one epoch that are looked into on ext4: each one takes debugfs and e2fsck some 100 ms."""
 
 
