@@ -55,7 +55,10 @@ def recorded() -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def record() -> None:
-    """Take what is in `build/lab/figures` as recorded, each name under the scale it was run at."""
+    """Take what is in `build/lab/figures` as recorded, each name under the scale it was run at.
+
+    Nothing recorded is made easier: whoever wants less of something edits the file.
+    """
     found = recorded()
     for file in sorted(FOLDER.glob("*.json")):
         figures = json.loads(file.read_text())
@@ -63,6 +66,9 @@ def record() -> None:
         varies = figures.pop("varies", ())
         kept = {key: value for key, value in figures.items() if key in (*TRIALS, *FAULTS, "seed")}
         kept |= {key: int(kept[key] * VARIES) for key in varies}
+        last = found.get(scale, {}).get(file.stem, {})
+        kept |= {key: max(kept[key], last[key]) for key in TRIALS if key in kept and key in last}
+        kept |= {key: min(kept[key], last[key]) for key in FAULTS if key in kept and key in last}
         found.setdefault(scale, {})[file.stem] = kept
     RECORDED.write_text(json.dumps(found, indent=2, sort_keys=True) + "\n")
 
