@@ -16,7 +16,7 @@ from hal.document import capabilities
 from hal.errors import CapabilityAbsent, PluginFault, ValueRefused, blame
 from hal.model import Change, Outcome, SetResult
 from hal.settings.plan import Plan, Planned, apply
-from hal.testing.test_conformance import SCHEMA
+from hal.testing.cases import SCHEMA
 from hal.tree.picture import picture
 
 Tree = Callable[[str], Root]
