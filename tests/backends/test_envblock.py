@@ -182,6 +182,17 @@ def test_a_record_is_not_stored_behind_bytes_that_swallow_it() -> None:
     assert env.data == data
 
 
+def test_a_record_without_an_end_is_not_set_either() -> None:
+    """Its value goes on over the padding: what is stored behind it would become part of it. grub-editenv refuses."""
+    data = (SIGNATURE + b"x=1\na=\\\n").ljust(256, b"#")
+    block = EnvBlock(data, path="grubenv")
+    with pytest.raises(Damaged, match="the record of a has no end"):
+        block.set("a", "1")
+    assert block.data == data
+    block.set("x", "2")
+    assert block.get("x") == "2"
+
+
 def test_a_record_without_an_end_is_not_removed() -> None:
     """It is none for GRUB, and removing it may remove what a cut merely hides."""
     env = read(SIGNATURE + b"a=1\nb=2")

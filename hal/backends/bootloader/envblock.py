@@ -90,6 +90,8 @@ class EnvBlock:
             raise Damaged("no newline before the # at the end, so nothing can be stored in this block", path=self.path)
         record = name.encode() + b"=" + _escape(value.encode(errors="surrogateescape")) + b"\n"
         start, end = self._line(name) or (self._end(),) * 2
+        if end > len(self.data):
+            raise Damaged(f"the record of {name} has no end, so nothing can be stored in its place", path=self.path)
         grows = len(record) - (end - start)
         given_up = self.data[:-1].rstrip(b"#").endswith(b"\n") and self.data.endswith(b"#\n")
         if grows > len(self.data) - self._end() and given_up:
@@ -107,7 +109,7 @@ class EnvBlock:
     def unset(self, name: str) -> bool:
         """Remove every record of this name. Returns whether there was one."""
         found = False
-        while span := self._line(name):
+        while (span := self._line(name)) and span[1] <= len(self.data):
             self._put(*span, b"")
             found = True
         return found
@@ -124,12 +126,12 @@ class EnvBlock:
         self.data = (data + b"#" * len(self.data))[: len(self.data)]
 
     def _line(self, name: str) -> tuple[int, int] | None:
-        """The place of the first line of this name, its newline included."""
+        """The place of the first line of this name, its newline included; behind the block for one without an end."""
         wanted, at, end = name.encode() + b"=", len(SIGNATURE), self._end()
         while at + len(wanted) < end:
             after = self._next_line(at)
             if self.data.startswith(wanted, at):
-                return (at, after) if after <= len(self.data) else None
+                return at, after
             at = after
         return None
 
