@@ -195,7 +195,7 @@ class Device:
         damage, source = None, None
         if config is None:
             config, damage, source = own.read(self.root)
-        found = plan(config, power=self.power, fan=self.fan, absent=dict(self.absent))
+        found = plan(config, self.root, power=self.power, fan=self.fan, absent=dict(self.absent))
         refused = (refused_file(damage), *found.refused) if damage else found.refused
         return evolve(found, source=source, refused=refused)
 
@@ -204,7 +204,7 @@ class Device:
         from hal.settings import own
         from hal.settings.plan import apply
 
-        done = apply(plan)
+        done = apply(plan, self.root)
         if plan.source is not None:
             own.keep(self.root, plan.source)
         return done

@@ -343,6 +343,11 @@ class Root:
                     os.fsync(folder)
         return made
 
+    def set_mode(self, name: str, mode: int) -> None:
+        """Set the permissions of a file or folder."""
+        with self._faults(name):
+            self.resolve(name).chmod(mode)
+
     def remove(self, name: str) -> bool:
         """Remove a file or link, durably. Returns whether there was one. After a crash it is there, whole, or gone."""
         path = self.resolve(name, follow=False)

@@ -107,7 +107,7 @@ def test_a_setter_that_fails_does_not_stop_the_others(hal_tree: Tree) -> None:
     device = Device.open(hal_tree(AGX))
     wanted = device.plan({"os": {"power": {"mode": "high"}}}).changes
     broken = Planned(path="os.fan.profile", change=wanted[0].change, setting=Defective(), wanted="cool")
-    first, second = apply(Plan(changes=(broken, *wanted)))
+    first, second = apply(Plan(changes=(broken, *wanted)), device.root)
     assert isinstance(first.error, PluginFault)
     assert second.result is not None
     assert second.result.outcome is Outcome.ACCEPTED

@@ -9,17 +9,22 @@ import click
 from hal.cli.common import Options, end_in_order, print_value, takes_options
 from hal.cli.plan import config_option, document, read_config, show_rest
 from hal.document import error as error_document
+from hal.settings.attempts import Attempts
 
 
 @click.command()
 @config_option
+@click.option("--again", is_flag=True, help="Try what failed twice again.")
 @takes_options
-def apply(options: Options, config: Path | None) -> int:
+def apply(options: Options, config: Path | None, again: bool) -> int:
     """Make the changes that plan shows. What is already so is not touched.
 
-    Ends with 1 where a value was refused or a change failed; everything else was made nevertheless.
+    A change that waits for a reboot and failed twice alike is stopped. Ends with 1 where a value was refused, or a
+    change failed or was stopped; everything else was made nevertheless.
     """
     device = options.open_device()
+    if again:
+        Attempts(device.root).forget()
     plan = device.plan(read_config(config))
     end_in_order()
     results = device.apply(plan)
@@ -41,4 +46,4 @@ def apply(options: Options, config: Path | None) -> int:
             click.echo("nothing to change")
         show_rest(plan)
     failed = any(item.error for item in results)
-    return 1 if failed or plan.refused else 0
+    return 1 if failed or plan.refused or plan.stopped else 0

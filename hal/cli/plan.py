@@ -24,7 +24,7 @@ config_option = click.option(
 def plan(options: Options, config: Path | None) -> int:
     """What config.json asks of this board that is not so yet, with what each change costs.
 
-    Ends with 1 where a value is refused.
+    Ends with 1 where a value is refused, or a change is not tried any more.
     """
     device = options.open_device()
     found = device.plan(read_config(config))
@@ -32,7 +32,7 @@ def plan(options: Options, config: Path | None) -> int:
         print_value(document(found))
     else:
         show(found)
-    return 1 if found.refused else 0
+    return 1 if found.refused or found.stopped else 0
 
 
 def read_config(file: Path | None) -> dict[str, Any] | None:
@@ -48,6 +48,7 @@ def document(plan: Plan) -> dict[str, Any]:
     """A plan as plain data."""
     return {
         "changes": [{"path": planned.path, **_change(planned.change)} for planned in plan.changes],
+        "stopped": plan.stopped,
         "refused": plan.refused,
         "unavailable": plan.unavailable,
         "unknown_keys": plan.unknown_keys,
@@ -76,6 +77,8 @@ def show_rest(plan: Plan) -> None:
     """Refusals, settings the board lacks, keys nobody knows, warnings."""
     for refused in plan.refused:
         click.echo(f"refused: {refused.message}", err=True)
+    for stopped in plan.stopped:
+        click.echo(f"stopped: {stopped.path}: {stopped.previous} -> {stopped.value}: {stopped.reason}", err=True)
     for item in plan.unavailable:
         click.echo(f"not here: {item.path}: {item.reason}", err=True)
     for warning in plan.warnings:

@@ -10,9 +10,12 @@ import binascii
 import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from hal.settings.udev_rules import RuleFault
 
 MOST = 4096
 """Characters of a text, where a kind does not say otherwise."""
@@ -245,6 +248,13 @@ RULE_NAME = r"[A-Za-z0-9][A-Za-z0-9._+@-]{0,63}"
 _RULE_NAME = re.compile(RULE_NAME)
 
 
+def udev_rules_fault(rule: str) -> RuleFault | None:
+    """Loaded where there are rules: few devices have any."""
+    from hal.settings.udev_rules import fault
+
+    return fault(rule)
+
+
 def udev_rules() -> Kind:
     """An object: the name of each rules file without `.rules`, and its text."""
     named_so = "letters, digits and . _ + @ - name a rule, at most 64, the first a letter or digit"
@@ -260,6 +270,8 @@ def udev_rules() -> Kind:
                 yield Fault(f"the text of a rule is expected, not {named(rule)}", f".{name}")
             elif "\0" in rule or not _is_utf8(rule) or len(rule) > 65536:
                 yield Fault("a rule is a text of at most 65536 characters without NUL", f".{name}")
+            elif wrong := udev_rules_fault(rule):
+                yield Fault(f"line {wrong.line}, column {wrong.column}: {wrong.message}", f".{name}")
 
     schema = {"type": "object", "additionalProperties": {"type": "string"}}
     return Kind("an object of udev rules by name", schema, faults)

@@ -17,8 +17,13 @@ from hal.errors import HalError, ValueRefused
 from hal.model import Change, Cost, SetResult
 from hal.protocols import Fan, Power, Setting
 from hal.record import Record
+from hal.root import Root
+from hal.settings.attempts import Attempts, Stopped
 from hal.settings.keys import BY_PATH, FLAG, unknown, values
 from hal.settings.kinds import Fault, named, unlike
+from hal.settings.services.service import Asked, ServiceSetting
+from hal.settings.services.table import ENGINE, SERVICES
+from hal.settings.values import sound_part
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -27,8 +32,8 @@ class Planned(Record):
 
     path: str
     change: Change
-    setting: Setting = field(eq=False, repr=False)
-    wanted: str | None
+    setting: Setting | ServiceSetting = field(eq=False, repr=False)
+    wanted: str | Asked | None = field(eq=False, repr=False)
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -53,9 +58,10 @@ class Unavailable(Record):
 
 @frozen(kw_only=True, repr=False, eq=False)
 class Plan(Record):
-    """Everything config.json asks of this board that is not so yet."""
+    """Everything config.json asks of this board that is not so yet, in the order in which it is applied."""
 
     changes: tuple[Planned, ...] = ()
+    stopped: tuple[Stopped, ...] = ()
     refused: tuple[Refused, ...] = ()
     unavailable: tuple[Unavailable, ...] = ()
     unknown_keys: tuple[str, ...] = ()
@@ -79,56 +85,100 @@ class Applied(Record):
     error: HalError | None = None
 
 
-def plan(config: dict[str, Any], *, power: Power | None, fan: Fan | None, absent: dict[str, str]) -> Plan:
-    """Compare a config.json with the board. `absent` gives the reason for each capability that is `None`."""
-    changes: list[Planned] = []
-    refused: list[Refused] = []
-    unavailable: list[Unavailable] = []
-    warnings: list[str] = []
+def plan(config: dict[str, Any], root: Root, *, power: Power | None, fan: Fan | None, absent: dict[str, str]) -> Plan:
+    """Compare a config.json with the device. `absent` gives the reason for each capability that is `None`."""
     found = dict(values(config))
-    for path, value in found.items():
-        refused += _refusals(path, value)
-        note = unlike(value) if path in BY_PATH and BY_PATH[path].kind is FLAG else None
-        if note and not any(each.path == path for each in refused):
-            warnings.append(f"{path}: {note}")
-    wrong = {each.path for each in refused}
-    settings: tuple[tuple[str, str, Setting | None], ...] = (
-        ("os.power.mode", "power", power),
-        ("os.fan.profile", "fan", fan),
+    refused = [each for path, value in found.items() for each in _refusals(path, value)]
+    wrong = frozenset(each.path for each in refused)
+    warnings = [
+        f"{path}: {note}"
+        for path, value in found.items()
+        if path in BY_PATH and BY_PATH[path].kind is FLAG and path not in wrong and (note := unlike(value))
+    ]
+    look = _Look(root, found, wrong, refused, warnings)
+    for service in SERVICES:
+        look.at_service(ServiceSetting(service, root))
+    look.at_setting("os.power.mode", power, absent.get("power"))
+    look.at_setting("os.fan.profile", fan, absent.get("fan"))
+    for service in ENGINE:
+        look.at_service(ServiceSetting(service, root))
+    attempts = Attempts(root)
+    stopped = {each.path: each for one in look.changes if (each := attempts.stopped(one.path, one.change))}
+    return Plan(
+        changes=tuple(one for one in look.changes if one.path not in stopped),
+        stopped=tuple(stopped.values()),
+        refused=tuple(refused),
+        unavailable=tuple(look.unavailable),
+        unknown_keys=unknown(config),
+        warnings=tuple(warnings),
     )
-    for path, capability, setting in settings:
-        if any(path == each or path.startswith(f"{each}.") for each in wrong):
-            continue
-        value = found.get(path)
+
+
+class _Look:
+    """One look at the device: what is found goes into the lists of the plan."""
+
+    def __init__(
+        self, root: Root, found: dict[str, object], wrong: frozenset[str], refused: list[Refused], warnings: list[str]
+    ) -> None:
+        self.changes: list[Planned] = []
+        self.unavailable: list[Unavailable] = []
+        self._root, self._found, self._wrong = root, found, wrong
+        self._refused, self._warnings = refused, warnings
+
+    def at_service(self, setting: ServiceSetting) -> None:
+        """Of a value that was refused in parts, the rest is asked for."""
+        service = setting.service
+        told = [key for key in service.keys if key in self._found]
+        asked = Asked(values={key: self._sound(key) for key in told if key not in self._wrong}, wrong=self._wrong)
+        if (reason := service.absence(self._root)) is not None:
+            if service.keys[0] in self._found or any(key.startswith(f"{service.path}.") for key in told):
+                key = next(key for key in told if key == service.keys[0] or key.startswith(f"{service.path}."))
+                self.unavailable.append(Unavailable(path=key, value=self._found[key], reason=reason))
+            return
+        try:
+            change = setting.preview(asked)
+        except HalError as error:
+            self._refused.append(
+                Refused(path=service.path, value=None, code=error.code, message=f"{service.path}: {error.message}")
+            )
+        else:
+            if change is not None:
+                self.changes.append(Planned(path=service.path, change=change, setting=setting, wanted=asked))
+
+    def _sound(self, key: str) -> object:
+        return sound_part(self._found[key], {path.removeprefix(key) for path in self._wrong})
+
+    def at_setting(self, path: str, setting: Setting | None, absent: str | None) -> None:
+        """A setting of the board, whose plugin judges the value further."""
+        if any(path == each or path.startswith(f"{each}.") for each in self._wrong):
+            return
+        value = self._found.get(path)
         wanted = None if value is None else str(value)
         if setting is None:
             if wanted is not None:
-                reason = absent.get(capability, "this board has no such capability")
-                unavailable.append(Unavailable(path=path, value=value, reason=reason))
-            continue
+                reason = absent or "this board has no such capability"
+                self.unavailable.append(Unavailable(path=path, value=value, reason=reason))
+            return
         if isinstance(value, int):
-            warnings.append(f"{path}: {value} is a number; the supervisor reads only text, so write {str(value)!r}")
+            self._warnings.append(
+                f"{path}: {value} is a number; the supervisor reads only text, so write {str(value)!r}"
+            )
         try:
             change = ask(setting, "preview", wanted)
         except ValueRefused as error:
-            refused.append(
+            self._refused.append(
                 Refused(path=path, value=value, code=error.code, message=error.message, allowed=error.allowed)
             )
         except HalError as error:
             if wanted is None:  # nobody asked for anything, so nothing is refused
-                warnings.append(f"{path}: {error.message}")
+                self._warnings.append(f"{path}: {error.message}")
             else:
-                refused.append(Refused(path=path, value=value, code=error.code, message=f"{path}: {error.message}"))
+                self._refused.append(
+                    Refused(path=path, value=value, code=error.code, message=f"{path}: {error.message}")
+                )
         else:
             if change is not None:
-                changes.append(Planned(path=path, change=change, setting=setting, wanted=wanted))
-    return Plan(
-        changes=tuple(changes),
-        refused=tuple(refused),
-        unavailable=tuple(unavailable),
-        unknown_keys=unknown(config),
-        warnings=tuple(warnings),
-    )
+                self.changes.append(Planned(path=path, change=change, setting=setting, wanted=wanted))
 
 
 def refused_file(damage: HalError) -> Refused:
@@ -154,12 +204,21 @@ def _refusals(path: str, value: object) -> Iterator[Refused]:
         )
 
 
-def apply(plan: Plan) -> tuple[Applied, ...]:
+def apply(plan: Plan, root: Root) -> tuple[Applied, ...]:
     """Make every planned change; one that fails does not stop the others."""
     results: list[Applied] = []
+    attempts = Attempts(root)
     for planned in plan.changes:
+        result, failed = None, None
         try:
-            results.append(Applied(path=planned.path, result=ask(planned.setting, "set", planned.wanted)))
+            if isinstance(planned.setting, ServiceSetting):
+                assert isinstance(planned.wanted, Asked)
+                result = planned.setting.set(planned.wanted)
+            else:
+                result = ask(planned.setting, "set", planned.wanted)
         except HalError as error:
-            results.append(Applied(path=planned.path, error=error))
+            failed = error
+        attempts.tried(planned.path, planned.change, failed)
+        results.append(Applied(path=planned.path, result=result, error=failed))
+    attempts.settle([*(each.path for each in plan.changes), *(each.path for each in plan.stopped)])
     return tuple(results)

@@ -20,34 +20,7 @@ from hal.errors import FileFault, PluginFault
 from hal.model import Board, BootloaderKind, DeviceType
 from hal.tree import TreeFile
 from hal.tree.picture import picture
-
-_SYSTEMCTL = """#!/bin/sh
-# Stands for systemd in a tree: `start` runs usr/lib/hal-tree/UNIT.start, `stop` ends it; both are remembered.
-units="$HAL_ROOT/run/hal-tree"
-mkdir -p "$units"
-verb=$1
-unit=${2%.service}
-case "$verb" in
-    start | restart)
-        echo "$verb $unit" >>"$units/log"
-        if [ -x "$HAL_ROOT/usr/lib/hal-tree/$unit.start" ]; then
-            "$HAL_ROOT/usr/lib/hal-tree/$unit.start" || exit 1
-        fi
-        : >"$units/$unit.active"
-        ;;
-    stop)
-        echo "$verb $unit" >>"$units/log"
-        rm -f "$units/$unit.active"
-        ;;
-    is-active)
-        if [ -e "$units/$unit.active" ]; then echo active; else echo inactive; exit 3; fi
-        ;;
-    *)
-        echo "systemctl: $verb is not known in a tree" >&2
-        exit 1
-        ;;
-esac
-"""
+from hal.tree.services import services
 
 
 def new_tree(device_type: DeviceType, plugin: str, directory: Path, board: Board | None = None) -> tuple[str, ...]:
@@ -104,7 +77,7 @@ def common_files(device_type: DeviceType, board: Board | None) -> Iterator[TreeF
     for clock in device_type.clocks:
         if clock.rtc is not None:
             yield TreeFile.text(f"sys/class/rtc/rtc{clock.rtc}/name", f"{clock.driver}\n")
-    yield TreeFile.program("usr/bin/systemctl", _SYSTEMCTL)
+    yield from services()
 
 
 def boot_state(device_type: DeviceType) -> Iterator[TreeFile]:

@@ -52,10 +52,11 @@ TABLE: list[tuple[str, list[object], list[object]]] = [
     ("os.network.wifi.randomMacAddressScan", [True, False], ["maybe", 3]),
     (
         "os.udevRules",
-        [{}, {"70-demo": 'SUBSYSTEM=="rtc"'}, {"a.b_c+d@e-f": "x\ny\n"}, {"1": "ü"}],
+        [{}, {"70-demo": 'SUBSYSTEM=="rtc"'}, {"a.b_c+d@e-f": '# y\nNAME="x"\n'}, {"1": 'NAME="ü"'}],
         [
             *([], "x", {"": "x"}, {"a/b": "x"}, {"..": "x"}, {".a": "x"}, {"a b": "x"}, {"$(x)": "x"}, {"'": "x"}),
             *({"a" * 65: "x"}, {"a": "x\0"}, {"a": "\ud800"}, {"a": "x" * 65537}, {"a\n": "x"}, {"a": None}, {"a": 1}),
+            {"a": 'KERNL=="x"'},
         ],
     ),
     (
@@ -106,7 +107,7 @@ def test_every_kind_is_in_the_table() -> None:
 @pytest.mark.parametrize("path", [row[0] for row in TABLE])
 def test_each_wrong_part_is_named(path: str) -> None:
     if path == "os.udevRules":
-        found = list(BY_PATH[path].kind.faults({"ok": "x", "a/b": "x", "c": 1}))
+        found = list(BY_PATH[path].kind.faults({"ok": "", "a/b": "", "c": 1}))
         assert [fault.where for fault in found] == [".a/b", ".c"]
     elif path == "os.sshKeys":
         assert [fault.where for fault in BY_PATH[path].kind.faults([KEY, "x", KEY, "y"])] == ["[1]", "[3]"]
