@@ -54,7 +54,8 @@ class UpdateRecord(Record):
     boots of the new slot that reached user space, `crashes` and `unclear` how those before the present one ended.
     `boot_id` is the kernel's name of the boot in which the update was made, `last_boot_id` of the last start counted.
     `recovering` is set from the decision to go back until the old slot's boot files are back; `boot_id` is then
-    that of the decision, and `leaves` counts how often the old slot was named again. `known` are the traces of
+    that of the decision, and `leaves` counts how often the old slot was named again, `recoveries` how often its boot
+    files could not be put back. `known` are the traces of
     crashes that have been looked at: those from before the update say nothing.
     """
 
@@ -70,6 +71,7 @@ class UpdateRecord(Record):
     ended_orderly: bool = field(default=False, validator=instance_of(bool))
     recovering: bool = field(default=False, validator=instance_of(bool))
     leaves: int = field(default=0, validator=_count)
+    recoveries: int = field(default=0, validator=_count)
     known: tuple[str, ...] = field(default=(), validator=deep_iterable(instance_of(str), instance_of(tuple)))
 
     def __attrs_post_init__(self) -> None:

@@ -36,6 +36,8 @@ from hal.root import Root
 
 Wait = Callable[[float], None]
 
+_RECOVERIES = 10
+"""How often boot files are put back, twice in a boot, before a recovery that fails is over."""
 _LEAVES = 2
 """How often the old slot is named again where the bootloader comes back from it."""
 
@@ -292,11 +294,41 @@ class Rollback:
         assert boot.running is not None
         if ask(self.bootloader, "preview", BootOperation.COMMIT) and work.do(f"keep slot {boot.running}"):
             ask(self.bootloader, "commit")
+        failures = len(work.failed)
         changed = self.run_steps(work, UpdatePhase.FORWARD, Update(target=boot.running, recovering=True))
         if trace and work.do(f"leave {trace.rpartition('/')[2]}"):
             crumbs.lay(self.root, (trace,))
+        if len(work.failed) > failures and self._again(work, boot, work.failed[failures:]):
+            return
         self._end(work)
         work.reboot = work.reboot or changed
+
+    def _again(self, work: Work, boot: BootStatus, failed: Iterable[str]) -> bool:
+        """Whether what could not be put back is tried again: a medium that failed is read-only until the next boot.
+
+        Not for ever, because no update begins before the recovery has ended. What balenaOS's own scripts began has no
+        record to count in, and does not stand in the way of an update.
+        """
+        record = crumbs.read(self.root)
+        if record.update is None:
+            return True
+        if record.update.recoveries + 1 < _RECOVERIES:
+            if work.do("note that it is tried again"):
+                update = evolve(record.update, recoveries=record.update.recoveries + 1)
+                self._note(work, evolve(record, update=update))
+            return True
+        reason = f"boot files of slot {boot.running} could not be put back in {_RECOVERIES} tries"
+        if work.do(f"give up: {reason}"):
+            told = crumbs.with_event(
+                record,
+                "not-recovered",
+                reason,
+                source=record.update.source,
+                target=record.update.target,
+                evidence=failed,
+            )
+            self._note(work, told)
+        return False
 
     def leave(self, work: Work, boot: BootStatus, record: RollbackRecord, reason: str, evidence: Iterable[str]) -> None:
         """The running slot is not healthy: name the old one, which puts its boot files back when it runs."""

@@ -360,8 +360,54 @@ def test_boot_files_that_cannot_be_put_back_do_not_keep_the_bad_slot(name: str, 
     it.extra_steps = (UpdateStep(name="10-fails", phase=UpdatePhase.FORWARD, purpose="", run=fails),)
     it.live()
     assert any("10-fails: mnt/boot: input/output error" in error for error in it.errors)
+    assert it.phase is Phase.RECOVERING
+    for _ in range(5):  # the services of each boot try again, and give up in the end
+        assert it.live() == 1
     it.assert_settled(Slot.A)
+    assert it.events()[-1] == "not-recovered"
+    assert "10-fails" in it.rollback.status().events[-1].evidence[0]
     assert {it.boot() for _ in range(5)} == {Slot.A}
+
+
+@pytest.mark.parametrize("ending", ["broken", "unhealthy", "interrupted"])
+@pytest.mark.parametrize("name", ONE_EACH)
+def test_boot_files_that_cannot_be_put_back_at_once_are_at_the_next_boot(name: str, ending: str, device: Make) -> None:
+    """A FAT that the kernel found damaged is read-only until the next boot."""
+    failing = {"fails": True}
+
+    def fails(update: Update) -> tuple[str, ...]:
+        if update.recovering and failing["fails"]:
+            raise FileFault("mnt/boot: read-only file system", path="mnt/boot")
+        return ("done",) if update.recovering and it.phase is not Phase.SETTLED and not failing["fails"] else ()
+
+    it = device(name)
+    it.live()
+    if ending == "interrupted":
+        stop = UpdateStep(name="0-stop", phase=UpdatePhase.FORWARD, purpose="", run=_stop)
+        it.extra_steps = (UpdateStep(name="10-fails", phase=UpdatePhase.FORWARD, purpose="", run=fails), stop)
+        with pytest.raises(FileFault, match="no more"):
+            it.update()
+        assert it.phase is Phase.PREPARED
+        it.extra_steps = it.extra_steps[:1]
+    else:
+        it.update()
+        it.broken = {Slot.B} if ending == "broken" else set()
+        it.unhealthy = {Slot.B} if ending == "unhealthy" else set()
+        it.extra_steps = (UpdateStep(name="10-fails", phase=UpdatePhase.FORWARD, purpose="", run=fails),)
+        it.live()
+        assert it.phase is Phase.RECOVERING
+    it.boots.clear()
+    failing["fails"] = False
+    it.live()
+    it.assert_settled(Slot.A)
+    assert set(it.boots) == {Slot.A}
+    assert "not-recovered" not in it.events()
+
+
+def _stop(update: Update) -> tuple[str, ...]:
+    if not update.recovering:
+        raise FileFault("no more", path="")
+    return ()
 
 
 @pytest.mark.parametrize("name", BOTH_NAMES)

@@ -75,18 +75,24 @@ def test_a_step_that_answers_nonsense_is_a_fault_of_its_plugin(device: Make) -> 
     it = settled(device("u-boot mended"), step("70-nonsense", lambda _update: None))  # type: ignore[arg-type,return-value]
     with pytest.raises(HalError):
         it.update()
+    for _ in range(5):
+        it.live()
     it.assert_settled(Slot.A)
 
 
 @pytest.mark.parametrize("name", ONE_EACH)
-def test_a_step_that_fails_in_the_recovery_too_is_passed_over(name: str, device: Make) -> None:
+def test_a_step_that_fails_in_the_recovery_too_is_passed_over_in_the_end(name: str, device: Make) -> None:
     def never(_update: Update) -> tuple[str, ...]:
         raise FileFault("mnt/boot/x: input/output error", path="mnt/boot/x")
 
     it = settled(device(name), step("70-never", never))
     with pytest.raises(FileFault, match="input/output error"):
         it.update()
+    assert it.phase is Phase.PREPARED
+    for _ in range(5):
+        it.live()
     it.assert_settled(Slot.A)
+    assert it.events()[-1] == "not-recovered"
 
 
 def test_steps_run_in_order_of_name_and_only_those_of_the_phase(device: Make) -> None:
