@@ -61,7 +61,10 @@ class Attempts:
         if change.cost is not Cost.REBOOT:
             return
         last = self._found.get(path)
-        times = last["times"] + 1 if last is not None and _same(last, change) else 1
+        times = last["times"] if last is not None and _same(last, change) else 0
+        # Within one boot the same change made anew, because somebody undid it, is the same attempt.
+        again = bool(times and last and last["boot"] == self._boot and not last["error"])
+        times += 0 if again else 1
         self._kept[path] = {
             "previous": change.previous,
             "value": change.value,

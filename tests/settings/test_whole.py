@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from settings.whole import FAMILIES, PATHS, RULE, SSH_KEY, files, opened, put, whole
 
 from hal import Root
 from hal.model import Outcome
 from hal.settings.services.table import ENGINE, SERVICES
-from settings.whole import FAMILIES, PATHS, RULE, SSH_KEY, files, opened, put, whole
 
 Tree = Callable[[str], Root]
 SERVICE_PATHS = tuple(service.path for service in (*SERVICES, *ENGINE))
@@ -134,7 +134,13 @@ def test_a_bad_rule_keeps_its_former_text_and_the_others_are_applied(hal_tree: T
 def test_a_service_that_the_os_lacks_is_told_and_stops_nothing(hal_tree: Tree) -> None:
     slug = FAMILIES[2]
     root = hal_tree(slug)
-    for name in ("usr/sbin/iw", "usr/bin/chronyc", "usr/sbin/dnsmasq", "usr/sbin/sshd", "etc/ssh/sshd_config_development"):
+    for name in (
+        "usr/sbin/iw",
+        "usr/bin/chronyc",
+        "usr/sbin/dnsmasq",
+        "usr/sbin/sshd",
+        "etc/ssh/sshd_config_development",
+    ):
         root.remove(name)
     root.resolve("etc/NetworkManager/conf.d").rmdir()
     put(root, whole(slug))
@@ -157,7 +163,11 @@ def test_results_say_how_far_a_change_got(hal_tree: Tree) -> None:
     assert {results[path].outcome for path in SERVICE_PATHS if path != "balenaRootCA"} == {Outcome.APPLIED}
     log = root.read_text("run/hal-tree/log").split("\n")
     assert "try-reload-or-restart NetworkManager" in log
-    assert log.index("try-restart dnsmasq") < log.index("try-restart balena") < log.index("try-restart development-features.target")
+    assert (
+        log.index("try-restart dnsmasq")
+        < log.index("try-restart balena")
+        < log.index("try-restart development-features.target")
+    )
     put(root, whole(slug, persistentLogging=False))
     device = opened(root, slug)
     (change,) = device.plan().changes

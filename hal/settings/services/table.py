@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hal.settings.services.access import DEVELOPMENT, ROOT_CA, SSH
-from hal.settings.services.network import CHRONY, DNSMASQ, CONNECTIVITY, WIFI
+from hal.settings.services.network import CHRONY, CONNECTIVITY, DNSMASQ, WIFI
 from hal.settings.services.service import Service
 from hal.settings.services.system import FIRMWARE, HOSTNAME, JOURNALD, UDEV
 
