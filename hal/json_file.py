@@ -17,7 +17,13 @@ MAX_DEPTH = 64
 
 
 def read_object(root: Root, name: str) -> dict[str, Any]:
-    """The JSON object in a file. Raises `FileFault` where it cannot be read, and what `parse_object` raises."""
+    """The JSON object in a file.
+
+    Raises `FileFault` where it cannot be read, `Damaged` where it is larger than any such file, and what `parse_object`
+    raises.
+    """
+    if root.is_file(name) and (size := root.size(name)) > MAX_BYTES:
+        raise Damaged(f"larger than {MAX_BYTES} bytes ({size})", path=name)
     return parse_object(root.read_bytes(name, limit=MAX_BYTES), name)
 
 

@@ -23,6 +23,7 @@ _NOUNS = {
     "identify": "which device type this is, and the evidence",
     "boards": "every device type known; one in detail",
     "capabilities": "what this board can do, as a document",
+    "config": "keys of config.json: list, get, set, unset",
     "plan": "what config.json would change here",
     "apply": "make the changes that plan shows",
     "bootloader": "slots, boot count, and what the next boot does",
