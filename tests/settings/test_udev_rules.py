@@ -17,7 +17,7 @@ ACTION!="add|change", GOTO="end"
 ENV{ID_VENDOR_ID}=="12d1", ENV{ID_USB_INTERFACES}=="*:0806*", \\
   RUN+="/usr/bin/logger \\"storage\\" $env{ID_MODEL}"
 KERNEL=="ttyUSB[0-9]*" SUBSYSTEMS=="usb" ATTRS{idProduct}=="14fe" SYMLINK+="modem%n", TAG+="systemd", MODE="0660"
-TEST=="/sys/class/net", IMPORT{program}="/bin/env", OPTIONS+="link_priority=10", ENV{X}==i"y"
+TEST=="/sys/class/net", IMPORT{program}="/bin/env", OPTIONS+="link_priority=10", ENV{X}==e"y"
 PROGRAM=="/bin/true", RESULT=="", OWNER="root", GROUP:="dialout", SECLABEL{selinux}="x", CONST{arch}=="arm*"
 LABEL="end"
 """
