@@ -18,6 +18,7 @@ from hal.root import Root
 
 POOLS = tuple(f"{number}.resinio.pool.ntp.org" for number in range(4))
 PROGRAM = "chronyd"
+AGREEMENT = "minsources 2"
 
 _HOST = re.compile(r"[0-9A-Za-z]([0-9A-Za-z._:-]{0,253}[0-9A-Za-z])?", re.ASCII)
 _OFFSET = re.compile(r"System clock wrong by (-?\d+(?:\.\d+)?) seconds", re.ASCII)
@@ -26,11 +27,15 @@ _MOST_SERVERS = 16
 
 
 def directives(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """chrony's directives for the servers of config.json and the pools; what is no host name or address is left out."""
+    """chrony's directives for the servers of config.json and the pools; what is no host name or address is left out.
+
+    Asked once, chronyd takes the first answer that is plausible. So two servers must agree, and one that lies is
+    outvoted.
+    """
     value = config.get("ntpServers")
     own = value.split() if isinstance(value, str) else []
     hosts = [host for host in own if _HOST.fullmatch(host)][:_MOST_SERVERS]
-    return tuple(f"pool {host} iburst maxsources 1" for host in (*hosts, *POOLS))
+    return (AGREEMENT, *(f"pool {host} iburst maxsources 1" for host in (*hosts, *POOLS)))
 
 
 def ask(root: Root, sources: Sequence[str], seconds: float) -> Evidence:
