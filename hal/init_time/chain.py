@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from attrs import evolve, field, frozen
 
 from hal.errors import ValueRefused
 from hal.init_time import clocks, files, https, last, ntp
-from hal.init_time.clocks import ReadableClock
+from hal.init_time.clocks import PutResult, ReadableClock
 from hal.init_time.decision import decide, limits
 from hal.init_time.evidence import Decision, Evidence, InitTime, Policy, Source
 from hal.init_time.system_clock import SystemClock, system_clock
@@ -49,26 +49,31 @@ class Chain(Record):
         """
         missing = clocks.wait(self.root, self.expected, self.system, self.policy.clock_seconds)
         found = tuple(self.find_clocks())
-        before = last.read(self.root, self.system)
-        built = files.build_time(self.root)
-        network = () if offline or self._is_kept(built) else tuple(self._network())
-        evidence = (
-            built,
-            files.saved_time(self.root),
-            before.evidence,
+        stored = (files.build_time(self.root), files.saved_time(self.root))
+        window = limits(stored, self.policy)
+        network = () if offline or self._is_kept(*window) else tuple(self._network(*window))
+        told = (
             *(clocks.read(each) for each in found),
             *(each for each in missing if each.name not in {clock.name for clock in found}),
-            *network,
-            self._system_time(),
         )
+        # Both last, and together: what the system clock should show is compared with what it shows.
+        before, system = last.read(self.root, self.system), self._system_time()
         moment = time.monotonic()
+        evidence = (*stored, before.evidence, *told, *network, system)
         decision = decide(tuple(carried_on(each, moment) for each in evidence), self.policy)
-        done = InitTime(decision=decision, outcome=None, alarms=decision.alarms)
+        clocks_set, failed = ((), ()) if dry_run else self._put_into_effect(decision, moment, found)
+        alarms = (*decision.alarms, *failed)
+        done = InitTime(
+            decision=decision,
+            outcome=None if dry_run else Outcome.APPLIED if decision.set_system else Outcome.UNCHANGED,
+            time=decision.time if dry_run else self.system.now(),
+            up_seconds=self.system.up_seconds(),
+            clocks_set=clocks_set,
+            alarms=alarms,
+            new_alarms=tuple(each for each in alarms if (each.about, each.code) not in before.alarms),
+        )
         if not dry_run:
-            done = self._put_into_effect(decision, moment, found)
-        done = evolve(done, new_alarms=tuple(a for a in done.alarms if (a.about, a.code) not in before.alarms))
-        if not dry_run:
-            last.write(self.root, self.system, done)
+            last.write(self.root, done)
         return done
 
     def save(self) -> SetResult:
@@ -79,23 +84,22 @@ class Chain(Record):
 
     def document(self, done: InitTime) -> dict[str, Any]:
         """What a run did, as JSON."""
-        return last.document(self.root, self.system, done)
+        return last.document(self.root, done)
 
     def _system_time(self) -> Evidence:
         synchronised = self.system.synchronised()
         taken_at = time.monotonic() if self.root.is_machine else None
         return Evidence(source=Source.SYSTEM, time=self.system.now(), synchronised=synchronised, taken_at=taken_at)
 
-    def _is_kept(self, built: Evidence) -> bool:
+    def _is_kept(self, base: datetime, bound: datetime) -> bool:
         """Whether a time daemon keeps a plausible time: then no server need be asked."""
-        base, bound = limits((built,), self.policy)
         return self.system.synchronised() and base <= self.system.now() <= bound
 
-    def _network(self) -> Iterator[Evidence]:
-        """The web server; the time servers only where it proved nothing, since a time daemon asks them anyway."""
+    def _network(self, base: datetime, bound: datetime) -> Iterator[Evidence]:
+        """The web server; the time servers only where it proves nothing, since a time daemon asks them anyway."""
         date = self._date()
         yield date
-        if date.verified:
+        if date.verified and date.time is not None and base <= date.time <= bound:
             yield Evidence(source=Source.NTP, problem="not asked: a verified date is known")
         else:
             yield ntp.ask(self.root, ntp.directives(self.config), self.policy.ntp_seconds)
@@ -111,20 +115,14 @@ class Chain(Record):
         date = https.ask(where, self.policy.https_seconds, roots=roots)
         return evolve(date, problem=f"{date.problem}; {wrong}") if date.problem and wrong else date
 
-    def _put_into_effect(self, decision: Decision, moment: float, found: Sequence[ReadableClock]) -> InitTime:
+    def _put_into_effect(self, decision: Decision, moment: float, found: Sequence[ReadableClock]) -> PutResult:
         if decision.set_system:
             self.system.set(decision.time + timedelta(seconds=time.monotonic() - moment))
         if decision.trusted:  # a saved time in the future would bring the wrong time back at the next boot
             saved = files.saved_time(self.root)
             if saved.time is not None and saved.time > decision.time + timedelta(seconds=self.policy.tolerance_seconds):
                 files.save(self.root, self.system.now(), trusted=True, policy=self.policy)
-        done, failed = clocks.put(found, decision.set_clocks, self.system, self.policy.tolerance_seconds)
-        return InitTime(
-            decision=decision,
-            outcome=Outcome.APPLIED if decision.set_system else Outcome.UNCHANGED,
-            clocks_set=done,
-            alarms=(*decision.alarms, *failed),
-        )
+        return clocks.put(found, decision.set_clocks, self.system, self.policy.tolerance_seconds)
 
 
 def carried_on(evidence: Evidence, moment: float) -> Evidence:

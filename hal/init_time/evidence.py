@@ -138,12 +138,14 @@ class Decision(Record):
 class InitTime(Record):
     """What a run of the chain decided and did. `outcome` is `None` in a dry run.
 
-    `clocks_set` names the clocks that were set and read back. Of `alarms`, those in `new_alarms` were not there at the
-    last run of this boot.
+    `time` is what the system clock showed at the end, when the kernel was up for `up_seconds`. `clocks_set` names the
+    clocks that were set and read back. Of `alarms`, those in `new_alarms` were not there at the last run of this boot.
     """
 
     decision: Decision
     outcome: Outcome | None
+    time: datetime = field(validator=_aware)
+    up_seconds: float
     clocks_set: tuple[str, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     new_alarms: tuple[Alarm, ...] = ()

@@ -54,18 +54,18 @@ def read(root: Root, system: SystemClock) -> Last:
     return Last(Evidence(source=Source.LAST, time=moment, verified=trusted), alarms)
 
 
-def write(root: Root, system: SystemClock, done: InitTime) -> None:
+def write(root: Root, done: InitTime) -> None:
     """Keep what was decided and done. Raises `FileFault`."""
     root.make_folder(RECORD.rpartition("/")[0])
-    root.replace(RECORD, (json.dumps(document(root, system, done), indent=2) + "\n").encode())
+    root.replace(RECORD, (json.dumps(document(root, done), indent=2) + "\n").encode())
 
 
-def document(root: Root, system: SystemClock, done: InitTime) -> dict[str, Any]:
+def document(root: Root, done: InitTime) -> dict[str, Any]:
     """A run of the chain as JSON; `up_seconds` and `boot_id` say when it was."""
     made = done.decision
     return {
         "schema": _SCHEMA,
-        "time": system.now().isoformat() if done.outcome else made.time.isoformat(),
+        "time": done.time.isoformat(),
         "source": made.source.value,
         "name": made.name,
         "reason": made.reason,
@@ -79,7 +79,7 @@ def document(root: Root, system: SystemClock, done: InitTime) -> dict[str, Any]:
         "alarms": [_alarm(each) for each in done.alarms],
         "new_alarms": [_alarm(each) for each in done.new_alarms],
         "boot_id": root.read_value(BOOT_ID),
-        "up_seconds": system.up_seconds(),
+        "up_seconds": done.up_seconds,
     }
 
 
