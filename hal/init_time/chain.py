@@ -10,7 +10,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from hal.errors import ValueRefused
-from hal.init_time import clocks, files, https, last, ntp
+from hal.init_time import clocks, files, last
 from hal.init_time.clocks import PutResult, ReadableClock
 from hal.init_time.decision import decide, limits
 from hal.init_time.evidence import Decision, Evidence, InitTime, Policy, Source
@@ -97,6 +97,8 @@ class Chain(Record):
 
     def _network(self, base: datetime, bound: datetime) -> Iterator[Evidence]:
         """The web server; the time servers only where it proves nothing, since a time daemon asks them anyway."""
+        from hal.init_time import ntp
+
         date = self._date()
         yield date
         if date.verified and date.time is not None and base <= date.time <= bound:
@@ -105,6 +107,8 @@ class Chain(Record):
             yield ntp.ask(self.root, ntp.directives(self.config), self.policy.ntp_seconds)
 
     def _date(self) -> Evidence:
+        from hal.init_time import https  # early at boot, offline, nothing of TLS is loaded
+
         try:
             where = https.address(self.config)
         except ValueRefused as error:

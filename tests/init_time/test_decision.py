@@ -255,6 +255,12 @@ ROWS = {
         (build(), https(LATER), system(BOUND + DAY, synchronised=True)), LATER, Source.HTTPS
     ),
     "verified stands above NTP": Row((build(), https(SAVED), ntp(LATER), system()), SAVED, Source.HTTPS),
+    "NTP is near the system clock, which is below the floor": Row(
+        (build(), saved(), ntp(SAVED + SECOND), system(SAVED - SECOND)), SAVED + SECOND, Source.NTP
+    ),
+    "a clock is near the system clock, which is below the floor": Row(
+        (build(), saved(), clock(SAVED + SECOND), system(SAVED - SECOND)), SAVED + SECOND, Source.CLOCK, "rtc0"
+    ),
     "NTP stands above a clock, whose time is left": Row(
         (build(), clock(LATER), ntp(SAVED), system()), SAVED, Source.NTP
     ),
