@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from hal.errors import ValueRefused
+from hal.errors import HalError, ValueRefused
 from hal.init_time import clocks, files, last
 from hal.init_time.clocks import PutResult, ReadableClock
 from hal.init_time.decision import decide, limits
@@ -48,13 +48,13 @@ class Chain(Record):
         Raises `HalError` where the system clock cannot be set or a file cannot be written.
         """
         missing = clocks.wait(self.root, self.expected, self.system, self.policy.clock_seconds)
-        found = tuple(self.find_clocks())
+        found, fault = self._found()
         stored = (files.build_time(self.root), files.saved_time(self.root))
         window = limits(stored, self.policy)
         network = () if offline or self._is_kept(*window) else tuple(self._network(*window))
         told = (
             *(clocks.read(each) for each in found),
-            *(each for each in missing if each.name not in {clock.name for clock in found}),
+            *(each for each in (*missing, *fault) if each.name not in {clock.name for clock in found}),
         )
         # Both last, and together: what the system clock should show is compared with what it shows.
         before, system = last.read(self.root, self.system), self._system_time()
@@ -85,6 +85,13 @@ class Chain(Record):
     def document(self, done: InitTime) -> dict[str, Any]:
         """What a run did, as JSON."""
         return last.document(self.root, done)
+
+    def _found(self) -> tuple[tuple[ReadableClock, ...], tuple[Evidence, ...]]:
+        """The device's clocks; where a plugin cannot name them, the time is set without them."""
+        try:
+            return tuple(self.find_clocks()), ()
+        except HalError as error:
+            return (), (Evidence(source=Source.CLOCK, problem=error.message),)
 
     def _system_time(self) -> Evidence:
         synchronised = self.system.synchronised()

@@ -18,7 +18,7 @@ from interrupted import snapshot
 from rollback.cut_root import CutRoot, PowerCut
 
 from hal import Device, Root
-from hal.errors import FileFault
+from hal.errors import FileFault, HalError
 from hal.init_time import files, last
 from hal.init_time.chain import Chain
 from hal.init_time.clocks import ReadableClock, expected
@@ -316,6 +316,15 @@ def test_a_clock_with_a_defect_is_isolated(tree: Root) -> None:
     done = run(tree, Broken(tree))
     assert done.decision.source is Source.SAVED
     assert "without a time zone" in done.alarms[0].message
+
+
+def test_where_no_clock_can_be_named_the_time_is_set_all_the_same(tree: Root) -> None:
+    def find() -> tuple[FileClock, ...]:
+        raise HalError("hal_acme: a defect of this plugin")
+
+    done = Chain.of(tree, find_clocks=find).run(offline=True)
+    assert (done.decision.source, done.outcome) == (Source.SAVED, Outcome.APPLIED)
+    assert "hal_acme: a defect of this plugin" in [each.verdict for each in done.decision.weighed]
 
 
 # -- the saved time ------------------------------------------------------------------------------------------------
