@@ -9,7 +9,8 @@ DONE   := $(VENV)/.installed
 # What the tests run besides Python: the shown command lines use jq; the lab boots real bootloaders and kernels.
 TEST_PACKAGES := jq grub-common libubootenv-tool u-boot-tools \
 	qemu-system-arm qemu-system-x86 u-boot-qemu grub-pc-bin grub-efi-amd64-bin ovmf linux-image-amd64 kexec-tools \
-	busybox-static binutils binutils-aarch64-linux-gnu cpio kmod mtools dosfstools fdisk e2fsprogs
+	busybox-static binutils binutils-aarch64-linux-gnu cpio kmod mtools dosfstools fdisk e2fsprogs \
+	openssl chrony systemd
 
 .PHONY: run test setup lint docs docs-write bench lab lab-record clean help
 

@@ -253,7 +253,18 @@ def test_the_override_says_that_it_is_one(hal_tree: Tree) -> None:
 def test_help_lists_the_nouns_and_the_statuses() -> None:
     text = hal("--help").stdout
     shown = [line.split()[0] for line in text[text.index("Commands:") :].splitlines()[1:]]
-    assert set(shown) == {"show", "identify", "boards", "capabilities", "plan", "apply", "image", *NOUNS, *BOOT_NOUNS}
+    assert set(shown) == {
+        "show",
+        "identify",
+        "boards",
+        "capabilities",
+        "plan",
+        "apply",
+        "image",
+        "rtc",
+        *NOUNS,
+        *BOOT_NOUNS,
+    }
     assert "3 board unknown or ambiguous" in " ".join(text.split())
 
 

@@ -38,6 +38,8 @@ PATTERNS = (
     "proc/cmdline",
     "sys/class/dmi/id/modalias",
     "sys/class/rtc/rtc*/name",
+    "etc/timestamp",
+    "etc/fake-hwclock/fake-hwclock.data",
     *(f"sys/class/hwmon/hwmon*/{name}" for name in ("name", "pwm[0-9]*", "fan[0-9]*", "temp[0-9]*", "rpm")),
     *(f"sys/class/thermal/thermal_zone*/{name}" for name in ("type", "temp")),
     *(f"sys/class/thermal/cooling_device*/{name}" for name in ("type", "max_state", "cur_state")),
