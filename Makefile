@@ -6,11 +6,12 @@ BIN    := $(VENV)/bin
 FAMILIES := $(sort $(notdir $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))))
 DONE   := $(VENV)/.installed
 
-# What the tests run besides Python: the shown command lines use jq; the lab boots real bootloaders and kernels.
+# What the tests run besides Python: the shown command lines use jq; the OS's services read what is rendered for them;
+# the lab boots real bootloaders and kernels.
 TEST_PACKAGES := jq grub-common libubootenv-tool u-boot-tools \
 	qemu-system-arm qemu-system-x86 u-boot-qemu grub-pc-bin grub-efi-amd64-bin ovmf linux-image-amd64 kexec-tools \
 	busybox-static binutils binutils-aarch64-linux-gnu cpio kmod mtools dosfstools fdisk e2fsprogs \
-	openssl chrony systemd
+	openssl chrony systemd udev network-manager dnsmasq-base openssh-server openssh-client
 
 .PHONY: run test setup lint docs docs-write bench lab lab-record clean help
 

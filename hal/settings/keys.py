@@ -76,7 +76,6 @@ KEYS: tuple[Key, ...] = (
         kind=kinds.text("a country's two capital letters, or 00 for the world", r"[A-Z]{2}|00", most=2),
         means="regulatory domain of WiFi",
         reader="balena-net-config",
-        cost=RESTART,
         default="the driver's",
         public=True,
     ),
@@ -131,7 +130,6 @@ KEYS: tuple[Key, ...] = (
         kind=kinds.text("the name of an engine volume", r"[a-zA-Z0-9][a-zA-Z0-9_.-]*", most=255),
         means="volume with further firmware files",
         reader="os-extra-firmware",
-        cost=RESTART,
     ),
     Key(
         path="os.network.connectivity.uri",
@@ -154,8 +152,8 @@ KEYS: tuple[Key, ...] = (
         path="os.network.connectivity.response",
         kind=TEXT,
         means="what the answer begins with",
-        reader="os-networkmanager, which does not watch this key",
-        cost=REBOOT,
+        reader="os-networkmanager, which does not watch this key itself",
+        cost=RESTART,
         default="an empty one",
     ),
     Key(

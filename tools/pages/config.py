@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from hal.model import Cost
-from hal.settings.keys import KEYS
+from hal.settings.keys import KEYS, Key
+from hal.settings.services.table import ENGINE, SERVICES
 from tools.pages import config_schema
 from tools.pages.markdown import code, page, prose, table
 
 COSTS = {Cost.NONE: "", Cost.SERVICE_RESTART: "service restart", Cost.REBOOT: "reboot"}
+
+
+def applied(key: Key) -> str:
+    """Where `hal apply` puts a key, and which units then read it."""
+    if key.owned:
+        return "the board's own setting"
+    for service in (*SERVICES, *ENGINE):
+        if key.path in service.keys and (key.path == service.path or key.path.startswith(f"{service.path}.")):
+            units = f"; {', '.join(map(code, service.units))}" if service.units else ""
+            return f"{code(service.where) if ' ' not in service.where else service.where}{units}"
+    return ""
 
 
 def write() -> str:
@@ -23,10 +35,17 @@ def write() -> str:
             to be one, take the last good copy in its place, and end with 1. That copy is kept by `hal apply` in
             `mnt/state/hal-config.json`, readable for root alone."""
         ),
+        prose(
+            """`hal config set` changes a key where it stands and leaves every other byte as it is. The supervisor keeps
+            config.json in memory and may write its `os` object over what others changed meanwhile; where it runs, its
+            variables are the place for power mode and fan profile."""
+        ),
         "## Keys",
         prose(
-            """*Cost* is what the OS needs before a change is in effect. `hal apply` puts the keys marked *applied* into
-            effect; the others are read by services of the OS and of the supervisor themselves."""
+            """*Cost* is what the OS needs before a change is in effect. The last column says where `hal apply` writes
+            what a key asks for, and what it restarts or reloads so that it is read; keys without are read by the
+            supervisor and other programs themselves. How that is kept safe is decision
+            [0019](decisions/0019-what-services-read.md)."""
         ),
         table(
             ("Key", "Value", "Meaning", "Where it is not set", "Read by", "Cost", "By `hal apply`"),
@@ -38,7 +57,7 @@ def write() -> str:
                     code(key.default) if key.default[:1] in "<0123456789" else key.default,
                     key.reader,
                     COSTS[key.cost],
-                    "applied" if key.owned else "",
+                    applied(key),
                 )
                 for key in KEYS
             ],
