@@ -7,7 +7,7 @@ a file in `reads` that is damaged makes a setter raise `HalError` before anythin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from hal.model import (
@@ -41,6 +41,28 @@ class Touching(Protocol):
     @property
     def writes(self) -> tuple[str, ...]:
         """Files that the setters create, change or remove."""
+
+
+@runtime_checkable
+class MayBeAbsent(Protocol):
+    """What a capability also has whose presence only the running device tells, such as a fan that may not be fitted.
+
+    `Device` asks when the capability is first asked for, and offers none where there is a reason.
+    """
+
+    def absence(self) -> str | None:
+        """Why this device lacks the capability; `None` where it is here. Quick, and changes nothing."""
+
+
+@runtime_checkable
+class Regulated(Protocol):
+    """What a fan also has whose controller only obeys: somebody has to look at the temperature all the time."""
+
+    def regulate(self, *, interval_seconds: float, log: Callable[[str], None]) -> None:
+        """Drive the fan by its profile until interrupted, with one call of `log` for each change.
+
+        However it ends, the fan is left at full speed. Raises `HalError` where the controller stops to answer.
+        """
 
 
 class Setting(Touching, Protocol):

@@ -21,7 +21,7 @@ def settings(device: Device) -> Iterator[tuple[str, Setting, tuple[str, ...]]]:
         yield "fan", device.fan, tuple(profile.name for profile in device.fan.profiles())
     if device.power is not None:
         modes = device.power.modes()
-        names = [mode.name for mode in modes] + [str(mode.id) for mode in modes]
+        names = [mode.name for mode in modes] + [str(mode.id) for mode in modes if mode.id is not None]
         yield "power", device.power, (*names, *(str(level) for mode in modes for level in mode.levels))
 
 

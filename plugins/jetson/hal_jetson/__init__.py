@@ -20,6 +20,18 @@ def hal_device_types() -> tuple[DeviceType, ...]:
 
 
 @hookimpl
+def hal_fan() -> Unsupported:
+    """Say what is missing: balenaOS offers fan profiles on Orin alone."""
+    return Unsupported(reason="the fan profiles of this generation of Jetson are not known")
+
+
+@hookimpl
+def hal_power() -> Unsupported:
+    """Say what is missing: balenaOS offers power modes on Orin alone."""
+    return Unsupported(reason="which of its power modes are low, mid and high is not known for this Jetson")
+
+
+@hookimpl
 def hal_bootloader(device_type: DeviceType, root: Root) -> Bootloader | Unsupported:
     """U-Boot, or Cboot on Xavier."""
     return bootloader(device_type, root)
