@@ -15,7 +15,7 @@ Rule = Callable[["Kernel", str, str], int | None]
 
 
 class Kernel(Root):
-    """`rules` are asked in order at each write, and may change other attributes with `put`; `log` are the writes done."""
+    """`rules` are asked in order at each write, and may change other attributes with `put`; `log` are the writes."""
 
     def __init__(self, directory: str | Path, *rules: Rule) -> None:
         super().__init__(directory)

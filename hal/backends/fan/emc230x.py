@@ -29,6 +29,8 @@ DRIVE, FAN_CONFIGURATION, MINIMUM, TACH_HIGH, TACH_LOW = 0x30, 0x32, 0x38, 0x3E,
 CLOSED_LOOP = 0x80
 """Bit EN_ALGO of a fan's configuration: the chip then regulates speed, and the drive register does not count."""
 TACH_SHIFT, TACH_NUMERATOR, SLOWEST_RPM = 3, 3_932_160 * 2, 480
+TACH_FULL = 0x1FFF
+"""A count at its end: the fan is slower than can be measured, or stands still. The kernel's driver shows 960 rpm."""
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -72,7 +74,7 @@ class Emc230x:
         """The speed of a fan with two poles; 0 for what is too slow to be told from standing still."""
         word = self._read(TACH_HIGH + SPACING * fan) << 8 | self._read(TACH_LOW + SPACING * fan)
         count = word >> TACH_SHIFT
-        rpm = TACH_NUMERATOR // count if count else 0
+        rpm = TACH_NUMERATOR // count if 0 < count < TACH_FULL else 0
         return rpm if rpm > SLOWEST_RPM else 0
 
     def take_over(self, minimum: int) -> None:
