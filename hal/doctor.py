@@ -113,7 +113,8 @@ def _capabilities(device: Device) -> Iterator[Finding]:
             yield Finding(
                 code="not-applied",
                 about=noun,
-                message=f"{configured} is configured, but {running or 'nothing is reported to be'} running",
+                message=f"{configured} is configured, but {running or 'nothing'} is "
+                + ("running" if running else "reported to be running"),
                 advice=f"run `hal {noun} set {configured}`, and look at the service's log",
             )
 

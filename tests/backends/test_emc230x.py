@@ -10,6 +10,7 @@ from backends.fan_bus import EMC2301, StubBus
 
 from hal.backends import i2c
 from hal.backends.fan import emc230x
+from hal.backends.fan.controller_fan import ControllerFan
 from hal.backends.fan.emc230x import PRODUCTS, Emc230x
 from hal.errors import FileFault, HalError, NotApplied
 from hal.root import Root
@@ -128,3 +129,18 @@ def test_the_node_is_that_below_the_root(tmp_path: Path) -> None:
 def test_an_error_of_whoever_uses_the_bus_stays_its_own() -> None:
     with pytest.raises(BrokenPipeError), StubBus({}).opened()(Root("/"), 0):  # type: ignore[attr-defined]
         raise BrokenPipeError(errno.EPIPE, "broken pipe")
+
+
+def test_the_script_for_the_lab_holds_on_a_bus_like_the_stub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The lab runs it in a guest on the real module; here it must at least fit the driver."""
+    from lab import fan_on_stub
+
+    bus = StubBus({ADDRESS: {}})
+    monkeypatch.setattr("hal.backends.i2c.opened", bus.opened())
+    monkeypatch.setattr(ControllerFan.__init__, "__defaults__", (bus.opened(),))
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev/i2c-3").write_bytes(b"")
+    assert fan_on_stub.main(["3", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "OK\n"
