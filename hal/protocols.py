@@ -95,7 +95,7 @@ class Power(Setting, Protocol):
     """Power modes of a board. A setting is a portable level, a mode's name, its id as text, or `default`."""
 
     def modes(self) -> tuple[PowerMode, ...]:
-        """Every mode the vendor's file defines, in its order. Raises `HalError` where it is damaged."""
+        """Every mode that can be chosen, in the vendor's order. Raises `HalError` where the table is damaged."""
 
     def state(self, *, live: bool = True) -> PowerState:
         """What is configured for the next boot, and with `live` what is running (this may start a program)."""

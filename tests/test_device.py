@@ -154,12 +154,16 @@ def test_a_capability_can_tell_at_run_time_that_it_is_not_here(
     ("slug", "noun", "reason"),
     [
         ("beaglebone-black", "fan", "fan"),
-        ("raspberrypi4-64", "fan", "no fan is known to be here: config.txt names no overlay rpi-poe or rpi-poe-plus"),
+        (
+            "raspberrypi4-64",
+            "fan",
+            "no fan is known to be here: config.txt names no overlay rpi-poe, rpi-poe-plus or gpio-fan",
+        ),
         ("raspberrypi4-edatec-sensing", "fan", "is not known"),
         ("raspberrypicm4-ioboard-sb", "fan", "there is no dev/i2c-10"),
         ("intel-nuc", "fan", "no hwmon device here has a pwm output"),
         ("generic-aarch64", "power", "the kernel scales no CPU frequency here"),
-        ("jetson-nano", "fan", "not known"),
+        ("jetson-nano", "fan", "images of L4T 32 have no fan profiles"),
         ("jetson-tx2", "power", "not known"),
         ("jetson-agx-thor-devkit", "power", "offers none"),
         ("jetson-agx-thor-devkit", "bootloader", "not known"),

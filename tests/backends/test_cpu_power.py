@@ -215,7 +215,7 @@ def test_a_change_is_applied_and_says_how_long_it_holds(tmp_path: Path) -> None:
     assert "until the next boot" in result.note
     assert planned is not None
     assert planned.note == result.note
-    assert power.set("default").note == "as it was found after the boot"
+    assert power.set("default").note == "back to what was found after the boot"
 
 
 def test_a_level_that_fits_already_writes_nothing(tmp_path: Path) -> None:

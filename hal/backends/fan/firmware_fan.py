@@ -84,7 +84,12 @@ class FirmwareFan:
         """Why no fan is known to be here."""
         if self._here() is not None:
             return None
-        return "no fan is known to be here: " + "; ".join(dict.fromkeys(_missing(way) for way in self._ways))
+        looked = [f"the kernel has found no {each.what}" for each in self._ways if each.needs == "hwmon"]
+        *overlays, last = [name for each in self._ways if each.needs == "overlay" for name in each.overlays] or [""]
+        if last:
+            named = f"{', '.join(overlays)} or {last}" if overlays else last
+            looked.append(f"config.txt names no overlay {named}")
+        return "no fan is known to be here: " + "; ".join(looked)
 
     def profiles(self) -> tuple[FanProfile, ...]:
         """The profiles of the fan that is here, without any parameter first."""
@@ -269,9 +274,3 @@ def _overlays(elements: list[str], place: int | None, way: Wired, profile: Profi
         yield ",".join((*kept, *new))
     if place is None and way.adds is not None and new:
         yield ",".join((way.adds, *new))
-
-
-def _missing(way: Wired) -> str:
-    if way.needs == "hwmon":
-        return f"the kernel has found no {way.what} ({' or '.join(way.names)} in hwmon)"
-    return f"config.txt names no overlay {' or '.join(way.overlays)}"

@@ -63,7 +63,13 @@ class _Decision(NamedTuple):
 
     @property
     def note(self) -> str:
-        return UNTIL_BOOT if self.is_due and self.record is not None else ""
+        return (
+            ""
+            if not self.is_due
+            else UNTIL_BOOT
+            if self.record is not None
+            else "back to what was found after the boot"
+        )
 
 
 class HwmonFan:

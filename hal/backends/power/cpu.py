@@ -36,7 +36,13 @@ class _Decision(NamedTuple):
 
     @property
     def note(self) -> str:
-        return "" if not self.is_due else UNTIL_BOOT if self.record is not None else "as it was found after the boot"
+        return (
+            ""
+            if not self.is_due
+            else UNTIL_BOOT
+            if self.record is not None
+            else "back to what was found after the boot"
+        )
 
 
 class CpuPower:

@@ -22,13 +22,13 @@ def hal_device_types() -> tuple[DeviceType, ...]:
 @hookimpl
 def hal_fan() -> Unsupported:
     """Say what is missing: balenaOS offers fan profiles on Orin alone."""
-    return Unsupported(reason="the fan profiles of this generation of Jetson are not known")
+    return Unsupported(reason="images of L4T 32 have no fan profiles; some set one fixed speed at boot")
 
 
 @hookimpl
 def hal_power() -> Unsupported:
     """Say what is missing: balenaOS offers power modes on Orin alone."""
-    return Unsupported(reason="which of its power modes are low, mid and high is not known for this Jetson")
+    return Unsupported(reason="which modes of nvpmodel are low, mid and high is not known for Jetsons before Orin")
 
 
 @hookimpl

@@ -41,7 +41,7 @@ def hal_fan(device_type: DeviceType, root: Root) -> Fan | Unsupported:
         return ControllerFan(root, fans.CONTROLLERS[device_type.slug])
     ways, stores = fans.WAYS.get(device_type.slug), boot_config.stores(device_type, root)
     if not ways or not stores:
-        return Unsupported(reason=fans.reason_without(device_type))
+        return Unsupported(reason=fans.NOT_KNOWN)
     from hal.backends.fan.firmware_fan import FirmwareFan
 
     return FirmwareFan(root, stores[0], ways)

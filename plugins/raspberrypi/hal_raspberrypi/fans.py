@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from hal.backends.fan.controller_fan import Wiring
 from hal.backends.fan.firmware_fan import DEFAULT, Profile, Wired
-from hal.model import DeviceType
 
 
 def _steps(prefix: str, celsius: tuple[float, ...], **more: int) -> dict[str, str]:
@@ -145,7 +144,4 @@ CONTROLLERS: dict[str, Wiring] = {
 }
 """Where config.txt is nobody's to change, so no overlay can be added, and the controller is driven without a driver."""
 
-
-def reason_without(device_type: DeviceType) -> str:
-    """Why nothing is offered for a device type."""
-    return f"which fan {device_type.name} has, and how it is driven, is not known"
+NOT_KNOWN = "which fan this device type has, and how it is driven, is not known"

@@ -72,11 +72,11 @@ def test_every_profile_of_the_table(way: Wired) -> None:
     [
         (
             "raspberrypi4-64",
-            "config.txt names no overlay rpi-poe or rpi-poe-plus; config.txt names no overlay gpio-fan",
+            "no fan is known to be here: config.txt names no overlay rpi-poe, rpi-poe-plus or gpio-fan",
         ),
         ("raspberrypi400-64", "config.txt names no overlay gpio-fan"),
         ("raspberrypicm4-ioboard-sb", "there is no dev/i2c-10, the I²C bus of the fan controller"),
-        ("npe-x500-m3", "which fan NPE X500 M3 has, and how it is driven, is not known"),
+        ("npe-x500-m3", "which fan this device type has, and how it is driven, is not known"),
         ("revpi-connect-4", "is not known"),
     ],
 )
