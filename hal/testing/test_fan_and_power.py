@@ -50,6 +50,14 @@ def test_every_listed_value_can_be_set_and_read_back(slug: str, hal_tree: Tree) 
             assert setting.preview(value) is None
 
 
+def test_what_is_configured_needs_no_look_at_what_runs(slug: str, hal_tree: Tree) -> None:
+    device = Device.open(hal_tree(slug))
+    for _, setting, values in settings(device):
+        for value in values:
+            setting.set(value)
+            assert setting.state(live=False).configured == setting.state().configured  # type: ignore[attr-defined]
+
+
 def test_setting_twice_writes_nothing(slug: str, hal_tree: Tree) -> None:
     device = Device.open(hal_tree(slug))
     for _, setting, values in settings(device):

@@ -84,6 +84,24 @@ def test_a_duty_that_does_not_read_back(tmp_path: Path) -> None:
         found.set_drive(0, 200)
 
 
+def test_a_watchdog_that_was_triggered_is_ended_and_armed_anew() -> None:
+    class Triggered(StubBus):
+        """Holds full speed until the watchdog is turned off."""
+
+        def read_byte_data(self, i2c_addr: int, register: int) -> int:
+            held = self.chips[i2c_addr].get(0x20, 0) & 0x20 and not any(value == 0x40 for _, _, value in self.log)
+            return 255 if register == 0x30 and held else super().read_byte_data(i2c_addr, register)
+
+    bus = Triggered({ADDRESS: {**EMC2301, 0x20: 0x60}})
+    chip(bus).set_drive(0, 100)
+    assert [(register, value) for _, register, value in bus.log] == [
+        (0x30, 100),
+        (0x20, 0x40),
+        (0x20, 0x60),
+        (0x30, 100),
+    ]
+
+
 def test_taking_over_arms_the_watchdog_and_opens_the_loop() -> None:
     bus = StubBus({ADDRESS: {**EMC2301, 0x32: 0xAB}})
     chip(bus).take_over(64)

@@ -160,6 +160,24 @@ def test_what_is_measured(kernel: Kernel) -> None:
 
 
 @pytest.mark.parametrize(
+    ("zone", "sensors", "heat"),
+    [
+        ("x86_pkg_temp", {"coretemp": 43000}, 41000),
+        ("acpitz", {"coretemp": 43000}, 43000),
+        ("acpitz", {"k10temp": 52125}, 52125),
+        ("acpitz", {"nvme": 30000}, None),
+    ],
+)
+def test_where_the_temperature_of_the_cpu_is(
+    zone: str, sensors: dict[str, int], heat: int | None, kernel: Kernel
+) -> None:
+    kernel.put("sys/class/thermal/thermal_zone0/type", zone)
+    for name, value in sensors.items():
+        plant(kernel, sysfs.hwmon(0, name, {"temp1_input": value}))
+    assert {each.temperature_millicelsius for each in HwmonFan(kernel).state().readings} == {heat}
+
+
+@pytest.mark.parametrize(
     ("changes", "warnings"),
     [
         ({}, []),
@@ -167,7 +185,7 @@ def test_what_is_measured(kernel: Kernel) -> None:
         ({"sys/class/thermal/thermal_zone0/temp": "0"}, ["reads exactly 0"]),
         ({"sys/class/thermal/thermal_zone0/temp": "127500"}, ["reads 127.5 °C"]),
         ({"sys/class/thermal/thermal_zone0/temp": "-274000"}, ["reads -274 °C"]),
-        ({"sys/class/thermal/thermal_zone0/type": "another"}, []),
+        ({"sys/class/thermal/thermal_zone0/type": "another", "sys/class/hwmon/hwmon0/temp1_input": ""}, []),
     ],
 )
 def test_what_is_odd_is_told(kernel: Kernel, changes: dict[str, str], warnings: list[str]) -> None:

@@ -64,8 +64,14 @@ class Emc230x:
         return self._read(DRIVE + SPACING * fan)
 
     def set_drive(self, fan: int, duty: int) -> None:
-        """Set the duty, and read it back. Raises `NotApplied`."""
+        """Set the duty, and read it back. Raises `NotApplied`.
+
+        A watchdog that was triggered holds full speed until it is turned off, so it is armed anew before a second try.
+        """
         self._write(DRIVE + SPACING * fan, duty)
+        if self.drive(fan) != duty:
+            self._arm()
+            self._write(DRIVE + SPACING * fan, duty)
         found = self.drive(fan)
         if found != duty:
             raise NotApplied(f"{self._where}: fan {fan} reads back duty {found} instead of {duty}", path=self._where)
@@ -84,7 +90,14 @@ class Emc230x:
             if own & CLOSED_LOOP:
                 self._set(FAN_CONFIGURATION + SPACING * fan, own & ~CLOSED_LOOP)
             self._set(MINIMUM + SPACING * fan, minimum)
-        self._set(CONFIGURATION, self._read(CONFIGURATION) | WATCHDOG)
+        self._arm()
+
+    def _arm(self) -> None:
+        """Turn the watchdog off, which ends what it holds, and on."""
+        own = self._read(CONFIGURATION)
+        if own & WATCHDOG:
+            self._set(CONFIGURATION, own & ~WATCHDOG)
+        self._set(CONFIGURATION, own | WATCHDOG)
 
     def _identify(self) -> Product:
         """What answers at this address. Anything else than a chip of the family is left alone."""

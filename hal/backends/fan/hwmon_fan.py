@@ -36,7 +36,9 @@ LEFT_ALONE = {
 }
 """Devices with pwm files that are not a PC's case or CPU fan, and why they are left alone."""
 
-ZONES = ("x86_pkg_temp", "acpitz", "cpu-thermal")
+ZONES = ("x86_pkg_temp", "cpu-thermal")
+SENSORS = ("coretemp", "k10temp")
+"""Where a CPU's temperature is: thermal zones, else hwmon devices. ACPI's zones may be of anything."""
 
 PROFILES = (
     FanProfile(name=DEFAULT, summary="what the chip or the firmware does by itself", default=True),
@@ -126,6 +128,11 @@ class HwmonFan:
         if not live:
             return FanState(configured=configured)
         heat = hwmon.temperature(self.root, *ZONES)
+        if heat is None:
+            inputs = [
+                hwmon.number(self.root, f"{folder}/temp1_input") for _, folder in hwmon.devices(self.root, SENSORS)
+            ]
+            heat = max((each for each in inputs if each is not None), default=None)
         readings = hwmon.fans(self.root, {each.key.partition("/")[0] for each in channels(self.root)}, heat)
         return FanState(configured=configured, running=running, readings=readings, warnings=hwmon.warnings(readings))
 
