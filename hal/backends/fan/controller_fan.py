@@ -118,6 +118,7 @@ class ControllerFan:
             configured=configured,
             running=reported,
             readings=readings,
+            reported=reported is not None,
             warnings=warnings if reported is not None else (NOT_RUNNING, *warnings),
         )
 

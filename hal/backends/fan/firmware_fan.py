@@ -125,6 +125,8 @@ class FirmwareFan:
         if not live:
             return FanState(configured=configured)
         running = self._running(way)
+        if (configured, running) == (DEFAULT, CUSTOM):
+            running = None  # trip points of a firmware, or of an overlay, whose own values are not known here
         readings = hwmon.fans(self.root, way.names, hwmon.temperature(self.root, ZONE))
         odd = hwmon.warnings(readings)
         if not readings and not (way.adds is not None and configured == DEFAULT):
@@ -134,7 +136,7 @@ class FirmwareFan:
             configured=configured,
             running=running,
             readings=readings,
-            reboot_required=running not in (None, configured, CUSTOM) and configured != CUSTOM,
+            reboot_required=running not in (None, configured),
             reported=running is not None,
             warnings=odd,
         )

@@ -246,6 +246,33 @@ def test_the_trip_points_of_the_kernel_tell_what_runs(hal_tree: Tree) -> None:
     assert (state.configured, state.running, state.reboot_required) == ("quiet", "quiet", False)
 
 
+@pytest.mark.parametrize(
+    ("own", "trips", "configured", "running", "reboot"),
+    [
+        ("", (55000,), "default", None, False),  # what the overlay does by itself is not in the table
+        ("dtparam=temp=61000\n", (61000,), "custom", "custom", False),
+        ("dtparam=temp=61000\n", (70000,), "custom", "quiet", True),
+        ("dtparam=temp=70000,hyst=10000\n", (55000,), "quiet", "custom", True),
+        ("dtparam=temp=70000,hyst=10000\n", (70000,), "quiet", "quiet", False),
+        ("dtparam=temp=70000,hyst=10000\n", (), "quiet", None, False),
+    ],
+)
+def test_what_runs_where_the_default_is_not_known(
+    own: str, trips: tuple[int, ...], configured: str, running: str | None, reboot: bool, hal_tree: Tree
+) -> None:
+    root = hal_tree("raspberrypi3")
+    add(root, GPIO + own, first=True)
+    zone = root.directory / "sys/class/thermal/thermal_zone0"
+    for place, at in enumerate(trips):
+        (zone / f"trip_point_{place}_type").write_text("active\n")
+        (zone / f"trip_point_{place}_temp").write_text(f"{at}\n")
+    state = fan_of(root).state()
+    assert (state.configured, state.running, state.reboot_required) == (configured, running, reboot)
+    about = {finding.code for finding in examine(root) if finding.about == "fan"}
+    assert ("reboot-required" in about) == reboot
+    assert "not-applied" not in about
+
+
 def test_where_nothing_tells_what_runs_nothing_is_said(hal_tree: Tree) -> None:
     root = hal_tree("raspberrypi4-64")
     add(root, POE, first=True)
