@@ -29,6 +29,7 @@ _ONE: dict[str, tuple[type, ...]] = {
     "state": (FanState, PowerState),
     "preview": (Change, type(None)),
     "set": (SetResult,),
+    "absence": (str, type(None)),
 }
 _MANY: dict[str, type] = {"profiles": FanProfile, "modes": PowerMode}
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve
 
-from hal.errors import CapabilityAbsent, ValueRefused
+from hal.errors import CapabilityAbsent, HalError, PluginFault, ValueRefused
 from hal.identify import CONFIG, Hardware, identify
 from hal.json_file import read_object
 from hal.modalias import peripherals
 from hal.model import DeviceType, Identity, Problem, Unsupported
 from hal.plugins import Catalog, Scope
-from hal.protocols import Bootloader, Fan, Power, Splash
+from hal.protocols import Bootloader, Fan, MayBeAbsent, Power, Splash
 from hal.root import Root
 
 if TYPE_CHECKING:
@@ -146,6 +146,9 @@ class Device:
         if isinstance(answer, Unsupported):
             self._absent[noun] = answer.reason
             return None
+        if isinstance(answer, MayBeAbsent) and (reason := self._reason(answer)) is not None:
+            self._absent[noun] = reason
+            return None
         if answer is None:
             # The advice counts too: of a hook that is misspelled it names the one that was meant.
             about = [
@@ -159,6 +162,18 @@ class Device:
                 else f"{self.identity.plugin} offers none for this device type"
             )
         return answer
+
+    def _reason(self, capability: MayBeAbsent) -> str | None:
+        """Why a capability is not here after all; one that cannot even tell that is not here either."""
+        from hal.ask import ask
+
+        try:
+            reason: str | None = ask(capability, "absence")
+        except HalError as error:
+            if isinstance(error, PluginFault):
+                self._catalog.report(str(error.path), error.message, "report it to the plugin's author")
+            return error.message
+        return reason
 
     def _all(self, hook: str) -> tuple[Any, ...]:
         return self._scope.joined(hook, device_type=self.device_type, root=self.root)

@@ -98,6 +98,8 @@ def _capabilities(device: Device) -> Iterator[Finding]:
         except HalError as error:
             yield Finding(code=error.code, about=noun, message=error.message, advice=f"see `hal {noun} status`")
             continue
+        for warning in getattr(found, "warnings", ()):
+            yield Finding(code="measured", about=noun, message=warning, advice=f"see `hal {noun} status`")
         running = getattr(found.running, "name", found.running)
         configured = getattr(found.configured, "name", found.configured)
         if getattr(found, "reboot_required", False):
@@ -107,11 +109,12 @@ def _capabilities(device: Device) -> Iterator[Finding]:
                 message=f"{configured} is configured, but {running} is running",
                 advice="reboot",
             )
-        elif running != configured and (running is not None or noun == "fan"):
+        elif running != configured and (running is not None or (noun == "fan" and found.reported)):
             yield Finding(
                 code="not-applied",
                 about=noun,
-                message=f"{configured} is configured, but {running or 'nothing is reported to be'} running",
+                message=f"{configured} is configured, but {running or 'nothing'} is "
+                + ("running" if running else "reported to be running"),
                 advice=f"run `hal {noun} set {configured}`, and look at the service's log",
             )
 

@@ -99,7 +99,9 @@ def hal_boot_config(device_type: DeviceType, root: Root) -> tuple[BootConfig, ..
 def hal_fan(device_type: DeviceType, root: Root) -> Fan | Unsupported | None:
     """Fan profiles by meaning (`quiet`, `cool`), never by number.
 
-    The first answer that is not `None` counts. A board without a fan answers `Unsupported(reason=…)`.
+    The first answer that is not `None` counts. A board without a fan answers `Unsupported(reason=…)`. Where only the
+    running device tells whether there is one, the object also has `absence()`, see `hal.protocols.MayBeAbsent`.
+    `hal.backends.fan` has hwmon outputs, fans set up in config.txt, and controllers without a kernel driver.
     """
     raise AssertionError("a hook specification is never called")
 
@@ -108,7 +110,8 @@ def hal_fan(device_type: DeviceType, root: Root) -> Fan | Unsupported | None:
 def hal_power(device_type: DeviceType, root: Root) -> Power | Unsupported | None:
     """Power modes, the portable levels `low`, `mid`, `high`, and whether a change needs a reboot.
 
-    The first answer that is not `None` counts. Modes are resolved by name through the file on the device.
+    The first answer that is not `None` counts. Modes are resolved by name through the file on the device. For a board
+    that has no modes of its vendor there is `hal.backends.power.cpu.CpuPower(root)`, on the running kernel.
     """
     raise AssertionError("a hook specification is never called")
 

@@ -7,7 +7,7 @@ a file in `reads` that is damaged makes a setter raise `HalError` before anythin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from hal.model import (
@@ -43,6 +43,28 @@ class Touching(Protocol):
         """Files that the setters create, change or remove."""
 
 
+@runtime_checkable
+class MayBeAbsent(Protocol):
+    """What a capability also has whose presence only the running device tells, such as a fan that may not be fitted.
+
+    `Device` asks when the capability is first asked for, and offers none where there is a reason.
+    """
+
+    def absence(self) -> str | None:
+        """Why this device lacks the capability; `None` where it is here. Quick, and changes nothing."""
+
+
+@runtime_checkable
+class Regulated(Protocol):
+    """What a fan also has whose controller only obeys: somebody has to look at the temperature all the time."""
+
+    def regulate(self, *, interval_seconds: float, log: Callable[[str], None]) -> None:
+        """Drive the fan by its profile until interrupted, with one call of `log` for each change.
+
+        However it ends, the fan is left at full speed. Raises `HalError` where the controller stops to answer.
+        """
+
+
 class Setting(Touching, Protocol):
     """What fan and power have in common: one value that config.json asks for, previewed and set."""
 
@@ -73,7 +95,7 @@ class Power(Setting, Protocol):
     """Power modes of a board. A setting is a portable level, a mode's name, its id as text, or `default`."""
 
     def modes(self) -> tuple[PowerMode, ...]:
-        """Every mode the vendor's file defines, in its order. Raises `HalError` where it is damaged."""
+        """Every mode that can be chosen, in the vendor's order. Raises `HalError` where the table is damaged."""
 
     def state(self, *, live: bool = True) -> PowerState:
         """What is configured for the next boot, and with `live` what is running (this may start a program)."""

@@ -120,6 +120,13 @@ class Root:
         with self._faults(name):
             return self.resolve(name).is_dir()
 
+    def is_writable(self, name: str) -> bool:
+        """Whether a file's mode lets anybody write it: a kernel attribute without may not be written by root either."""
+        try:
+            return bool(self.resolve(name).stat().st_mode & 0o222)
+        except OSError:
+            return False
+
     def listdir(self, name: str) -> tuple[str, ...]:
         """Names in a folder, sorted; empty where there is no such folder."""
         with self._faults(name):

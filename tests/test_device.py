@@ -121,10 +121,50 @@ def test_blame_names_the_plugin_and_passes_our_own_errors() -> None:
 
 
 @pytest.mark.parametrize(
+    ("absence", "reason", "reported"),
+    [
+        (lambda: None, None, []),
+        (lambda: "it is not fitted", "it is not fitted", []),
+        (lambda: 1 / 0, "ZeroDivisionError", ["hal_acme"]),
+        (lambda: 7, "answered int instead of str", ["hal_acme"]),
+    ],
+)
+def test_a_capability_can_tell_at_run_time_that_it_is_not_here(
+    absence: Callable[[], object], reason: str | None, reported: list[str], hal_tree: Tree
+) -> None:
+    class Fitted(Defective):
+        __module__ = "hal_acme.fan"
+        asked = 0
+
+        def absence(self) -> object:
+            self.asked += 1
+            return absence()
+
+    device, fan = Device.open(hal_tree(AGX)), Fitted()
+    device._scope.first = lambda *_, **__: fan  # type: ignore[method-assign]
+    assert fan.asked == 0, "asked before anybody wants it"
+    assert (device.fan, device.fan) == ((fan, fan) if reason is None else (None, None))
+    assert fan.asked == 1
+    assert [problem.plugin for problem in device.problems] == reported
+    if reason is not None:
+        assert reason in device.absent["fan"]
+
+
+@pytest.mark.parametrize(
     ("slug", "noun", "reason"),
     [
         ("beaglebone-black", "fan", "fan"),
-        ("raspberrypi5", "power", "offers none"),
+        (
+            "raspberrypi4-64",
+            "fan",
+            "no fan is known to be here: config.txt names no overlay rpi-poe, rpi-poe-plus or gpio-fan",
+        ),
+        ("raspberrypi4-edatec-sensing", "fan", "is not known"),
+        ("raspberrypicm4-ioboard-sb", "fan", "there is no dev/i2c-10"),
+        ("intel-nuc", "fan", "no hwmon device here has a pwm output"),
+        ("generic-aarch64", "power", "the kernel scales no CPU frequency here"),
+        ("jetson-nano", "fan", "images of L4T 32 have no fan profiles"),
+        ("jetson-tx2", "power", "not known"),
         ("jetson-agx-thor-devkit", "power", "offers none"),
         ("jetson-agx-thor-devkit", "bootloader", "not known"),
     ],
@@ -222,10 +262,10 @@ def test_a_vendor_file_that_is_missing_matters_to_who_asks(hal_tree: Tree) -> No
 
 
 def test_an_unrelated_problem_is_no_reason_for_absence(hal_tree: Tree) -> None:
-    device = Device.open(hal_tree("raspberrypi5"))
-    device._catalog.report("hal_raspberrypi", "its table has the device type 'x' twice", "remove one")
+    device = Device.open(hal_tree("jetson-agx-thor-devkit"))
+    device._catalog.report("hal_jetson_orin", "its table has the device type 'x' twice", "remove one")
     device._catalog.report("hal_other", "raised in hal_power: no", "report it")
-    assert device.absent["power"] == "hal_raspberrypi offers none for this device type"
-    device._catalog.report("hal_raspberrypi", "raised in hal_fan: KeyError", "report it")
+    assert device.absent["power"] == "hal_jetson_orin offers none for this device type"
+    device._catalog.report("hal_jetson_orin", "raised in hal_fan: KeyError", "report it")
     del device._absent["fan"], device.__dict__["fan"]
-    assert device.absent["fan"] == "hal_raspberrypi: raised in hal_fan: KeyError"
+    assert device.absent["fan"] == "hal_jetson_orin: raised in hal_fan: KeyError"

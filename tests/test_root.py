@@ -425,3 +425,12 @@ def test_kernel_attributes_of_this_machine(tmp_path: Path) -> None:
     with pytest.raises(FileFault):
         machine.read_bytes("proc/self/mem")
     assert machine.read_value("proc/self/mem") is None
+
+
+@pytest.mark.parametrize(("mode", "writable"), [(0o644, True), (0o200, True), (0o444, False), (0o000, False)])
+def test_whether_a_file_lets_itself_be_written_is_in_its_mode(tmp_path: Path, mode: int, writable: bool) -> None:
+    (tmp_path / "attribute").write_text("1\n")
+    (tmp_path / "attribute").chmod(mode)
+    root = Root(tmp_path)
+    assert root.is_writable("attribute") is writable
+    assert not root.is_writable("missing")

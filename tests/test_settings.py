@@ -77,7 +77,7 @@ def test_a_number_is_accepted_with_a_warning(hal_tree: Tree) -> None:
 
 
 def test_a_setting_that_the_board_lacks_is_told_with_the_reason(hal_tree: Tree) -> None:
-    device = Device.open(hal_tree("beaglebone-black"))
+    device = Device.open(hal_tree("jetson-nano"))
     plan = device.plan(both("quiet"))
     assert [item.path for item in plan.unavailable] == ["os.power.mode", "os.fan.profile"]
     assert all(item.reason for item in plan.unavailable)

@@ -29,7 +29,7 @@ _NOUNS = {
     "bootloader": "slots, boot count, and what the next boot does",
     "rollback": "an update on trial, and why one was undone",
     "update": "the board's part of an OS update",
-    "fan": "fan profiles: status, set",
+    "fan": "fan profiles: status, set, run",
     "power": "power modes: status, set",
     "splash": "the boot splash: status, set, reset",
     "rtc": "real-time clocks, and the time at boot",

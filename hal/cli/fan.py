@@ -1,13 +1,17 @@
-"""`hal fan`: profiles, what is configured, running and measured."""
+"""`hal fan`: profiles, what is configured, running and measured; the loop for a controller that only obeys."""
 
 from __future__ import annotations
+
+import sys
+from collections.abc import Callable
 
 import click
 
 from hal.ask import ask
-from hal.cli.common import Options, print_facts, print_table, print_value, takes_options
+from hal.cli.common import Options, end_in_order, print_facts, print_table, print_value, takes_options
 from hal.cli.setting import make_so
-from hal.protocols import Fan
+from hal.errors import CapabilityAbsent, blame
+from hal.protocols import Fan, Regulated
 
 
 @click.group()
@@ -24,7 +28,13 @@ def status(options: Options) -> None:
     if options.as_json:
         print_value({"profiles": profiles, "state": state})
         return
-    print_facts((("configured", state.configured), ("running", state.running or "not told")))
+    print_facts(
+        (
+            ("configured", state.configured),
+            ("running", state.running or "not told"),
+            ("reboot", "required, for the configured profile to take effect" if state.reboot_required else None),
+        )
+    )
     for reading in state.readings:
         print_facts(
             (
@@ -39,6 +49,8 @@ def status(options: Options) -> None:
                 ),
             )
         )
+    for warning in state.warnings:
+        click.echo(f"warning: {warning}")
     click.echo()
     print_table(("profile", "", "curve"), [(p.name, "default" if p.default else "", p.summary) for p in profiles])
 
@@ -49,3 +61,40 @@ def status(options: Options) -> None:
 def set_profile(options: Options, profile: str) -> None:
     """Choose PROFILE, and read it back from the fan control."""
     make_so(options, "fan", profile)
+
+
+@fan.command()
+@click.option(
+    "--interval",
+    "interval_seconds",
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time between two looks at the temperature.",
+)
+@takes_options
+def run(options: Options, interval_seconds: float) -> None:
+    """Drive a fan whose controller only obeys, until interrupted; one line for each change.
+
+    Then, and after any fault, the fan is left at full speed.
+    """
+    control: Fan = options.open_device().need("fan")
+    if not isinstance(control, Regulated):
+        raise CapabilityAbsent("fan: here the kernel or the firmware regulates the fan; there is nothing to run")
+    end_in_order()
+    with blame(control):
+        control.regulate(interval_seconds=interval_seconds, log=_log(options))
+
+
+def _log(options: Options) -> Callable[[str], None]:
+    """A line of the log, at once: as text, or with `--json` as an object."""
+
+    def log(message: str) -> None:
+        if options.as_json:
+            import json
+
+            message = json.dumps({"message": message})
+        click.echo(message)
+        sys.stdout.flush()
+
+    return log

@@ -71,7 +71,9 @@ if TYPE_CHECKING:
     from hal.model.setting import FanProfile as FanProfile
     from hal.model.setting import FanReading as FanReading
     from hal.model.setting import FanState as FanState
+    from hal.model.setting import FrequencyCap as FrequencyCap
     from hal.model.setting import Outcome as Outcome
+    from hal.model.setting import PowerLimit as PowerLimit
     from hal.model.setting import PowerMode as PowerMode
     from hal.model.setting import PowerState as PowerState
     from hal.model.setting import SetResult as SetResult

@@ -21,7 +21,7 @@ def settings(device: Device) -> Iterator[tuple[str, Setting, tuple[str, ...]]]:
         yield "fan", device.fan, tuple(profile.name for profile in device.fan.profiles())
     if device.power is not None:
         modes = device.power.modes()
-        names = [mode.name for mode in modes] + [str(mode.id) for mode in modes]
+        names = [mode.name for mode in modes] + [str(mode.id) for mode in modes if mode.id is not None]
         yield "power", device.power, (*names, *(str(level) for mode in modes for level in mode.levels))
 
 
@@ -48,6 +48,14 @@ def test_every_listed_value_can_be_set_and_read_back(slug: str, hal_tree: Tree) 
             assert (planned is None) == (result.outcome is Outcome.UNCHANGED)
             assert planned is None or (planned.previous, planned.value) == (result.previous, result.value)
             assert setting.preview(value) is None
+
+
+def test_what_is_configured_needs_no_look_at_what_runs(slug: str, hal_tree: Tree) -> None:
+    device = Device.open(hal_tree(slug))
+    for _, setting, values in settings(device):
+        for value in values:
+            setting.set(value)
+            assert setting.state(live=False).configured == setting.state().configured  # type: ignore[attr-defined]
 
 
 def test_setting_twice_writes_nothing(slug: str, hal_tree: Tree) -> None:

@@ -52,6 +52,10 @@ def write() -> str:
             are lists, and `-` is an empty one."""
         ),
         prose(
+            """Whether a fan or power modes are there, on PCs and on Raspberry Pi boards the running device tells: such
+            a cell shows the generated tree, which is one device of many."""
+        ),
+        prose(
             """*Boots with* is a fact about the device type; whether that bootloader can be asked is *Bootloader*.
             `hal boards SLUG` prints every fact about a device type."""
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
 from hal.model import DeviceType, Unsupported, UpdateStep
-from hal.protocols import BootConfig, Bootloader, Splash
+from hal.protocols import BootConfig, Bootloader, Power, Splash
 from hal.root import Root
 from hal_beaglebone.device_types import DEVICE_TYPES
 
@@ -20,6 +20,14 @@ def hal_device_types() -> tuple[DeviceType, ...]:
 def hal_fan() -> Unsupported:
     """Say that there is no fan to control."""
     return Unsupported(reason="no board of the BeagleBone family is known to carry a fan that software controls")
+
+
+@hookimpl
+def hal_power(root: Root) -> Power:
+    """The CPU governors of the kernel."""
+    from hal.backends.power.cpu import CpuPower
+
+    return CpuPower(root)
 
 
 @hookimpl

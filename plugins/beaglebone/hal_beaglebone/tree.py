@@ -1,10 +1,13 @@
-"""What a generated tree holds: U-Boot's files, as shipped, and on an AI-64 its eMMC's boot partition and an `mmc`."""
+"""What a generated tree holds: U-Boot's files, as shipped, on an AM335x its CPU's frequencies, and on an AI-64 its
+eMMC's boot partition and an `mmc`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from hal.backends import emmc_boot
 from hal.model import DeviceType
-from hal.tree import TreeFile
+from hal.tree import TreeFile, sysfs
 from hal_beaglebone import boot_config, tiboot
 
 BOOT0_BYTES = 64 * 1024
@@ -32,13 +35,19 @@ esac
 """
 
 
+def _frequencies() -> Iterator[TreeFile]:
+    """CPU frequencies of an AM335x with the modules of its governors loaded; performance is built in, and is set."""
+    governors = "conservative ondemand userspace powersave performance"
+    return sysfs.cpufreq(driver="cpufreq-dt", governors=governors, governor="performance", mhz=(300, 1000))
+
+
 def tree_files(device_type: DeviceType) -> tuple[TreeFile, ...]:
     """Empty files of U-Boot; an AI-64 whose eMMC holds an older loader than the OS brings."""
     shipped: tuple[TreeFile, ...] = ()
     if device_type.bootloader is not None:
         shipped = (TreeFile(name=boot_config.EXTRA_FILE),)
     if device_type.slug in boot_config.AM335X:
-        shipped += (TreeFile(name=boot_config.FILE),)
+        shipped += (TreeFile(name=boot_config.FILE), *_frequencies())
     if not any(fact.name == tiboot.NAME for fact in device_type.update_steps):
         return shipped
     old, new = (f"tiboot3 {age} ".encode() * 512 for age in ("old", "new"))

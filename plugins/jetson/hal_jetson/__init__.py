@@ -20,6 +20,18 @@ def hal_device_types() -> tuple[DeviceType, ...]:
 
 
 @hookimpl
+def hal_fan() -> Unsupported:
+    """Say what is missing: balenaOS offers fan profiles on Orin alone."""
+    return Unsupported(reason="images of L4T 32 have no fan profiles; some set one fixed speed at boot")
+
+
+@hookimpl
+def hal_power() -> Unsupported:
+    """Say what is missing: balenaOS offers power modes on Orin alone."""
+    return Unsupported(reason="which modes of nvpmodel are low, mid and high is not known for Jetsons before Orin")
+
+
+@hookimpl
 def hal_bootloader(device_type: DeviceType, root: Root) -> Bootloader | Unsupported:
     """U-Boot, or Cboot on Xavier."""
     return bootloader(device_type, root)

@@ -12,6 +12,7 @@ import time
 
 from attrs import frozen
 
+from hal.backends import hwmon
 from hal.errors import Damaged, HalError, NotApplied, ValueRefused
 from hal.model import Change, Cost, DeviceType, FanProfile, FanReading, FanState, Outcome, SetResult
 from hal.record import Record
@@ -102,7 +103,13 @@ class NvFan(Record):
         configured = _words(_defaults(parse(stored.read(self.root, name), name)))
         if not live:
             return FanState(configured=configured)
-        return FanState(configured=configured, running=_words(self._reported()) or None, readings=readings(self.root))
+        measured = readings(self.root)
+        return FanState(
+            configured=configured,
+            running=_words(self._reported()) or None,
+            readings=measured,
+            warnings=hwmon.warnings(measured),
+        )
 
     # -- inside --------------------------------------------------------------------------------------------------
 

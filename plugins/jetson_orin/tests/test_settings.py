@@ -16,6 +16,7 @@ from hal_jetson_orin.fan import NvFan
 from hal_jetson_orin.power import NvpModelPower
 
 from hal import Device, Root
+from hal.doctor import examine
 from hal.errors import Damaged, NotApplied, ValueRefused
 from hal.model import Cost, Outcome, PowerLevel
 
@@ -294,3 +295,16 @@ def test_no_generated_tree_has_a_foreign_file(hal_tree: Tree) -> None:
     assert not root.exists(VENDOR)
     assert Path(root.directory, "usr/bin/systemctl").exists()
     assert Device.open(root).power is None
+
+
+@pytest.mark.parametrize(
+    ("reading", "words"), [("0", "reads exactly 0"), ("126000", "reads 126 °C"), ("-256000", "reads -256 °C")]
+)
+def test_r31_a_sensor_that_cannot_be_right_is_told(reading: str, words: str, hal_tree: Tree) -> None:
+    """balena-jetson-orin 155: the temperature read 0 and nothing said so. The vendor's daemon drives the fan here."""
+    root = hal_tree("jetson-agx-orin-devkit")
+    assert fan_of(root).state().warnings == ()
+    root.resolve("sys/class/thermal/thermal_zone0/temp").write_text(f"{reading}\n")
+    (warning,) = fan_of(root).state().warnings
+    assert words in warning
+    assert [(finding.about, finding.code) for finding in examine(root)] == [("fan", "measured")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
 from hal.model import BootloaderKind, DeviceType, Unsupported, UpdateStep
-from hal.protocols import BootConfig, Bootloader, Splash
+from hal.protocols import BootConfig, Bootloader, Fan, Power, Splash
 from hal.root import Root
 from hal_raspberrypi.device_types import DEVICE_TYPES
 
@@ -28,6 +28,31 @@ def hal_boot_config(device_type: DeviceType, root: Root) -> tuple[BootConfig, ..
     from hal_raspberrypi import boot_config
 
     return boot_config.stores(device_type, root)
+
+
+@hookimpl
+def hal_fan(device_type: DeviceType, root: Root) -> Fan | Unsupported:
+    """The fan that config.txt sets up; with secure boot the controller of the IO board, without its kernel driver."""
+    from hal_raspberrypi import boot_config, fans
+
+    if device_type.slug in fans.CONTROLLERS:
+        from hal.backends.fan.controller_fan import ControllerFan
+
+        return ControllerFan(root, fans.CONTROLLERS[device_type.slug])
+    ways, stores = fans.WAYS.get(device_type.slug), boot_config.stores(device_type, root)
+    if not ways or not stores:
+        return Unsupported(reason=fans.NOT_KNOWN)
+    from hal.backends.fan.firmware_fan import FirmwareFan
+
+    return FirmwareFan(root, stores[0], ways)
+
+
+@hookimpl
+def hal_power(root: Root) -> Power:
+    """The CPU governors of the kernel; what config.txt says about clocks is left to `hal boot-config`."""
+    from hal.backends.power.cpu import CpuPower
+
+    return CpuPower(root)
 
 
 @hookimpl

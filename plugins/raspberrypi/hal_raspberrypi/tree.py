@@ -1,4 +1,5 @@
-"""What a generated tree holds: config.txt and overlays with their map, and in the Raspberry Pi 4 class an old EEPROM.
+"""What a generated tree holds: config.txt and overlays with their map, what the kernel shows of clocks and heat, and in
+the Raspberry Pi 4 class an old EEPROM.
 
 Overlays are empty files: only their names matter here. Of the map it is the part about one overlay of several variants.
 """
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from hal.backends.boot_config import overlays
 from hal.model import DeviceType
-from hal.tree import TreeFile
+from hal.tree import TreeFile, sysfs
 from hal_raspberrypi import boot_config, eeprom
 
 RUNNING, BROUGHT = 1673438400, 1767916800
@@ -27,7 +28,7 @@ esac
 """
 
 
-OVERLAYS = ("disable-bt", "disable-wifi", "gpio-fan", "i2c-rtc", "w1-gpio")
+OVERLAYS = ("disable-bt", "disable-wifi", "gpio-fan", "i2c-fan", "i2c-rtc", "rpi-poe", "rpi-poe-plus", "w1-gpio")
 """Some that are the same for every board."""
 VARIANTS = {
     "vc4-kms-v3d": {"bcm2835": "", "bcm2711": "vc4-kms-v3d-pi4", "bcm2712": "vc4-kms-v3d-pi5"},
@@ -40,7 +41,7 @@ VARIANTS = {
 
 def tree_files(device_type: DeviceType) -> tuple[TreeFile, ...]:
     """Of the configuration what the row knows; the EEPROM only for device types whose OS updates it."""
-    files = tuple(_configuration(device_type))
+    files = (*_configuration(device_type), *_kernel(device_type))
     if not any(fact.name == eeprom.NAME for fact in device_type.update_steps):
         return files
     image = eeprom_image(BROUGHT)
@@ -63,6 +64,32 @@ def _configuration(device_type: DeviceType) -> Iterator[TreeFile]:
     for name in sorted({*(each.partition(",")[0] for each in named), *device_type.overlays, *OVERLAYS, *special}):
         yield TreeFile(name=f"{folder}/overlays/{name}.dtbo")
     yield TreeFile(name=f"{folder}/overlays/{overlays.MAP}", data=overlay_map(VARIANTS))
+
+
+MHZ = {
+    "raspberry-pi": (700, 700),
+    "raspberry-pi2": (600, 900),
+    "raspberrypi0-2w-64": (600, 1000),
+    "raspberrypi400-64": (600, 1800),
+    "raspberrypi5": (1500, 2400),
+}
+"""Lowest and highest CPU frequency that the firmware sets without config.txt; the others by their platform."""
+MHZ_OF = {"bcm2711": (600, 1500), "bcm2835": (600, 1200)}
+GOVERNORS = "conservative ondemand userspace powersave performance schedutil"
+"""Those that Raspberry Pi's kernel configuration builds."""
+
+
+def _kernel(device_type: DeviceType) -> Iterator[TreeFile]:
+    """CPU frequencies, the temperature, the watch over the supply, and on a Raspberry Pi 5 a fan at its connector."""
+    platform = boot_config.platform_of(device_type)
+    mhz = MHZ.get(device_type.slug) or MHZ_OF.get(platform or "")
+    if mhz is not None:
+        yield from sysfs.cpufreq(driver="cpufreq-dt", governors=GOVERNORS, governor="ondemand", mhz=mhz)
+    fan = device_type.slug == "raspberrypi5"
+    yield from sysfs.thermal_zone(0, "cpu-thermal", 48312, (50000, 60000, 67500, 75000) if fan else ())
+    yield from sysfs.hwmon(0, "rpi_volt", {"in0_lcrit_alarm": 0})
+    if fan:
+        yield from sysfs.hwmon(1, "pwmfan", {"pwm1": 75, "pwm1_enable": 1, "fan1_input": 2981})
 
 
 def overlay_map(rules: Mapping[str, Mapping[str, str]]) -> bytes:

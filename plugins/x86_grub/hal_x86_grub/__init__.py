@@ -1,7 +1,7 @@
 """Device types that boot with GRUB: PCs of Intel, generic x86, UP boards, Surface tablets, and generic ARM with UEFI.
 
-No DMI values are known, so software evidence alone tells these device types apart. Fan and power hooks are not
-answered.
+No DMI values are known, so software evidence alone tells these device types apart. Nor does a device type tell which
+fan or CPU there is: for both the running kernel is asked.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
 from hal.model import DeviceType, Unsupported, UpdateStep
-from hal.protocols import BootConfig, Bootloader, Splash
+from hal.protocols import BootConfig, Bootloader, Fan, Power, Splash
 from hal.root import Root
 from hal_x86_grub.device_types import DEVICE_TYPES
 
@@ -32,6 +32,22 @@ def hal_boot_config(device_type: DeviceType, root: Root) -> tuple[BootConfig, ..
     from hal_x86_grub import boot_config
 
     return tuple(boot_config.stores(device_type, root))
+
+
+@hookimpl
+def hal_fan(root: Root) -> Fan:
+    """The pwm outputs of a monitoring chip; whether this PC has any, the running kernel tells."""
+    from hal.backends.fan.hwmon_fan import HwmonFan
+
+    return HwmonFan(root)
+
+
+@hookimpl
+def hal_power(root: Root) -> Power:
+    """Energy preference, platform profile or CPU governor, whichever the running kernel has."""
+    from hal.backends.power.cpu import CpuPower
+
+    return CpuPower(root)
 
 
 @hookimpl

@@ -1,5 +1,6 @@
-"""What a generated tree of a PC holds: the start of its disk with BIOS, the firmware's boot entries with EFI, and files
-for kernel arguments and ACPI tables. The names of the tables are invented, their content is none."""
+"""What a generated tree of a PC holds: the start of its disk with BIOS, the firmware's boot entries with EFI, what the
+kernel shows of its CPU and fans, and files for kernel arguments and ACPI tables. The names of the tables are invented,
+their content is none."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from hal.backends.boot_config import configfs
 from hal.backends.bootloader import grub
 from hal.backends.bootloader.envblock import EnvBlock
 from hal.model import DeviceType
-from hal.tree import TreeFile
+from hal.tree import TreeFile, sysfs
 from hal_x86_grub import boot_config, boot_sectors
 
 DISK = "sda"
@@ -49,7 +50,12 @@ def tree_files(device_type: DeviceType) -> tuple[TreeFile, ...]:
         TreeFile(name="dev/disk/by-state/resin-boot", link=f"/dev/{node}"),
         TreeFile.text(f"sys/class/block/{node}/partition", f"{table.boot}\n"),
     )
-    return (*common, *_extra(device_type), *(_bios() if "bios" in device_type.firmware else _efi(node)))
+    return (
+        *common,
+        *_extra(device_type),
+        *_kernel(device_type),
+        *(_bios() if "bios" in device_type.firmware else _efi(node)),
+    )
 
 
 def _extra(device_type: DeviceType) -> Iterator[TreeFile]:
@@ -61,6 +67,36 @@ def _extra(device_type: DeviceType) -> Iterator[TreeFile]:
         yield TreeFile.text(boot_config.CONFIGFS, "{}")
         for name in ("i2c-rtc", "spi0.0"):
             yield TreeFile(name=f"{configfs.TABLES}/{name}.aml")
+
+
+HWP = ("intel-nuc", "surface-go", "surface-pro-6")
+PREFERENCES = "default performance balance_performance balance_power power"
+GOVERNORS = "conservative ondemand userspace powersave performance schedutil"
+
+
+def _kernel(device_type: DeviceType) -> Iterator[TreeFile]:
+    """CPU and fan of one PC that the image runs on: no device type says which, so each way is there in some tree.
+
+    The governor is performance, as the image's kernel has it by default. The other trees are those of a virtual machine
+    without either.
+    """
+    pstate = {"driver": "intel_pstate", "governors": "performance powersave", "governor": "performance"}
+    slug = device_type.slug
+    if slug in HWP:
+        yield from sysfs.cpufreq(**pstate, mhz=(400, 3400), policies=4, preferences=PREFERENCES, no_turbo=True)
+    elif slug == "up-board":
+        yield from sysfs.cpufreq(**pstate, mhz=(480, 1840), policies=4, no_turbo=True)
+    elif slug == "generic-amd64":
+        yield from sysfs.cpufreq(
+            driver="acpi-cpufreq", governors=GOVERNORS, governor="performance", mhz=(1400, 3600), policies=2
+        )
+        chip = {"pwm1": 102, "pwm1_enable": 5, "fan1_input": 1180, "pwm2": 77, "pwm2_enable": 5, "fan2_input": 640}
+        yield from sysfs.hwmon(0, "coretemp", {"temp1_input": 41000})
+        yield from sysfs.hwmon(1, "nct6775", chip)
+        yield from sysfs.thermal_zone(0, "x86_pkg_temp", 41000)
+    elif slug == "generic-amd64-av":
+        yield TreeFile.text("sys/firmware/acpi/platform_profile", "balanced\n")
+        yield TreeFile.text("sys/firmware/acpi/platform_profile_choices", "low-power balanced performance\n")
 
 
 def _bios() -> tuple[TreeFile, ...]:
