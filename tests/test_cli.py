@@ -258,6 +258,7 @@ def test_help_lists_the_nouns_and_the_statuses() -> None:
         "identify",
         "boards",
         "capabilities",
+        "config",
         "plan",
         "apply",
         "image",
