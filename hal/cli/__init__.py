@@ -31,6 +31,7 @@ _NOUNS = {
     "fan": "fan profiles: status, set",
     "power": "power modes: status, set",
     "splash": "the boot splash: status, set, reset",
+    "rtc": "real-time clocks: list, read, set",
     "boot-config": "what the firmware reads before the kernel",
     "tree": "a tree for any device type, to try things on",
     "image": "what goes into an OS image: boot files",
