@@ -31,6 +31,7 @@ READ_TIME, SET_TIME, READ_FLAGS = 0x80247009, 0x4024700A, 0x80047013
 TIME = struct.Struct("=9i")
 FLAGS = struct.Struct("=I")
 REGISTERS, ADDRESSES = 256, 128
+"""Of a chip, and of a bus."""
 
 _INTERVAL_SECONDS = 0.02
 T = TypeVar("T")
