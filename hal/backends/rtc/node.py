@@ -117,7 +117,7 @@ def faults(name: str) -> Iterator[None]:
     except OSError as error:
         words = (error.strerror or str(error)).lower()
         if error.errno in (EBUSY, EAGAIN):
-            words = f"another program or a kernel driver has it, for {WAIT_SECONDS:g} s now"
+            words = "another program or a kernel driver has it"
         elif error.errno == EPERM:
             words = "not permitted: setting a clock needs root's CAP_SYS_TIME"
         raise FileFault(f"{name}: {words}", path=name) from error
