@@ -1,4 +1,4 @@
-"""Clocks on a real kernel: /dev/rtc0 of a virtual PC at dates that go wrong, and bare chips on the kernel's i2c-stub."""
+"""Clocks on a real kernel: /dev/rtc0 of a virtual PC at dates that go wrong, and bare chips on i2c-stub."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from lab.guest import REPOSITORY, GuestError, run_in_guest
 BUILT = "20260101000000"
 BOOT_SECONDS = 120
 """How far the clock of a guest may be on when it is first read."""
+SLOW_SECONDS = 20
+"""How long a guest may take between two readings on a machine that is busy with others."""
 SHOWN = str(TIME)
 
 
@@ -59,15 +61,16 @@ SET = (
 @pytest.mark.parametrize("base", BASES)
 def test_the_kernels_clock_at_dates_that_go_wrong(base: str) -> None:
     """Read by our code as by sysfs; set to the others, and read back by both."""
-    found = answers("kernel", *SET, machine=("-rtc", f"base={base}"))
+    # QEMU's default, clock=host, takes its nanoseconds from now on and turns 2095 into 2059.
+    found = answers("kernel", *SET, machine=("-rtc", f"base={base},clock=vm"))
     assert found["state"] == ["rtc0", "dev/rtc0", "rtc_cmos", True]
     ours, kernels = found["boot"]
     assert 0 <= ours - seconds(base) <= BOOT_SECONDS
-    assert 0 <= kernels - ours <= 2
+    assert 0 <= kernels - ours <= SLOW_SECONDS
     assert found["problems"] == BASES[base]
     for text, (outcome, *seen) in found["set"].items():
         assert outcome == "applied", text
-        assert all(0 <= each - seconds(text) <= 2 for each in seen), (text, seen)
+        assert all(0 <= each - seconds(text) <= SLOW_SECONDS for each in seen), (text, seen)
     assert found["twice"] == "unchanged"
     assert found["naive"].startswith("ValueRefused: dev/rtc0: ")
     assert found["held"] == "FileFault: dev/rtc0: another program or a kernel driver has it"
