@@ -43,7 +43,8 @@ def seconds(text: str) -> int:
 
 
 BASES: dict[str, list[str]] = {
-    "1970-01-01T00:00:00": ["never-set", "before-build"],
+    # not the first minute: the kernel does not take a time of day that is less than how long it has run
+    "1970-01-01T00:05:00": ["never-set", "before-build"],
     "2000-02-28T23:59:58": ["never-set", "before-build"],
     "2025-12-31T12:00:00": ["before-build"],
     "2038-01-19T03:14:06": [],
