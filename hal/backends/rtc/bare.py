@@ -29,14 +29,15 @@ def chip_of(fact: Clock) -> Chip | None:
     return chips.BY_NAME.get(fact.chip or "") if fact.i2c_address is not None else None
 
 
-def bus_of(root: Root, fact: Clock) -> int | None:
+def bus_of(root: Root, fact: Clock, chip: Chip) -> int | None:
     """The bus: the row's, else that on which the kernel has a device of the chip's name at the row's address."""
     if fact.i2c_bus is not None:
         return fact.i2c_bus
-    chip, buses = chip_of(fact), []
-    for bus, device in _devices(root, fact):
-        if chips.BY_NAME.get(root.read_value(f"{DEVICES}/{device}/name") or "") is chip is not None:
-            buses.append(bus)
+    buses = [
+        bus
+        for bus, device in _devices(root, fact)
+        if chips.BY_NAME.get(root.read_value(f"{DEVICES}/{device}/name") or "") is chip
+    ]
     return buses[0] if len(buses) == 1 else None
 
 

@@ -74,7 +74,7 @@ class BoardClock:
         chip = bare.chip_of(fact)
         if chip is None or fact.i2c_address is None:
             return _why(fact)
-        bus = bare.bus_of(self.root, fact)
+        bus = bare.bus_of(self.root, fact, chip)
         if bus is None:
             return _why(fact, "which I²C bus it is on is not known")
         driver = bare.bound_driver(self.root, bus, fact.i2c_address)
@@ -105,11 +105,11 @@ class BoardClock:
         fact = self._fact
         note, battery = (fact.note, fact.battery) if fact else ("", None)
         try:
-            source = self._source()
-        except CapabilityAbsent:
-            return RtcState(name=self.name, absence=self.absence(), battery=battery, note=note)
+            source = self._find()
         except HalError as error:
-            return RtcState(name=self.name, absence=error.message, battery=battery, note=note)
+            source = error.message
+        if isinstance(source, str):
+            return RtcState(name=self.name, absence=source, battery=battery, note=note)
         try:
             with source.hold() as held:
                 look = held.look()

@@ -116,6 +116,14 @@ def test_what_a_set_writes_in_which_order(case: str) -> None:
     assert bus.writes == [(register, bytes.fromhex(data)) for register, data in expected]
 
 
+@pytest.mark.parametrize(("name", "changes"), [("mcp7941x", {3: 0x2C}), ("pcf8523", {2: 0x00}), ("ds3231", {})])
+def test_a_battery_that_is_on_stays_on_where_none_is_known(name: str, changes: dict[int, int]) -> None:
+    """The MCP7941x has that bit among the weekday's, which are written."""
+    bus, chip = fixture(name, changes), chips.BY_NAME[name]
+    session(bus, chip, battery=False).put(LATER)
+    assert (session(bus, chip).look().time, session(bus, chip).look().problems) == (LATER, ())
+
+
 @pytest.mark.parametrize(("name", "changes"), [("mcp7941x", {3: 0x24}), ("pcf8523", {2: 0xE0})])
 def test_a_battery_that_is_not_known_to_be_there_is_left_off(name: str, changes: dict[int, int]) -> None:
     bus, chip = fixture(name, changes), chips.BY_NAME[name]
