@@ -23,7 +23,7 @@ from hal.model import (
     PowerState,
     SetResult,
 )
-from hal.protocols import BootConfig, Bootloader, Splash
+from hal.protocols import BootConfig, Bootloader, Rtc, Splash
 
 _ONE: dict[str, tuple[type, ...]] = {
     "state": (FanState, PowerState),
@@ -57,6 +57,20 @@ def _splash_one() -> dict[str, tuple[type, ...]]:
     }
 
 
+def _rtc_one() -> dict[str, tuple[type, ...]]:
+    from datetime import datetime
+
+    from hal.model import RtcState
+
+    return {
+        **dict.fromkeys(("node", "absence"), (str, type(None))),
+        "state": (RtcState,),
+        "read": (datetime,),
+        "preview": (Change, type(None)),
+        "set": (SetResult,),
+    }
+
+
 def _declared(capability: object) -> tuple[dict[str, tuple[type, ...]], dict[str, type]]:
     """What the methods of a capability answer: one object, or a tuple of many."""
     if isinstance(capability, Bootloader):
@@ -65,6 +79,8 @@ def _declared(capability: object) -> tuple[dict[str, tuple[type, ...]], dict[str
         return _CONFIG_ONE, _CONFIG_MANY
     if isinstance(capability, Splash):
         return _splash_one(), {}
+    if isinstance(capability, Rtc):
+        return _rtc_one(), {}
     return _ONE, _MANY
 
 

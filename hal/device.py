@@ -20,8 +20,8 @@ from hal.protocols import Bootloader, Fan, MayBeAbsent, Power, Splash
 from hal.root import Root
 
 if TYPE_CHECKING:
-    from hal.model import HealthCheck, ModemModel, RollbackPolicy, RtcClock, UpdateStep, WifiFirmware
-    from hal.protocols import BootConfig
+    from hal.model import HealthCheck, ModemModel, RollbackPolicy, UpdateStep, WifiFirmware
+    from hal.protocols import BootConfig, Rtc
     from hal.rollback.machine import Rollback
     from hal.settings.plan import Applied, Plan
 
@@ -101,9 +101,12 @@ class Device:
         return self._all("hal_boot_config")
 
     @cached_property
-    def clocks(self) -> tuple[RtcClock, ...]:
-        """Real-time clocks, best first."""
-        return self._all("hal_rtc")
+    def clocks(self) -> tuple[Rtc, ...]:
+        """Real-time clocks, best first: those that plugins name, there or not, then what else the kernel has."""
+        from hal.backends.rtc import further
+
+        named: tuple[Rtc, ...] = self._all("hal_rtc")
+        return (*named, *further(self.root, named))
 
     @cached_property
     def modems(self) -> tuple[ModemModel, ...]:

@@ -12,7 +12,7 @@ from hal.errors import BoardUnknown, HalError
 from hal.identify import CONFIG
 from hal.model import Keeping, Phase
 from hal.plugins import Catalog
-from hal.protocols import Splash
+from hal.protocols import Rtc, Splash
 from hal.record import Record
 from hal.root import Root
 
@@ -59,6 +59,8 @@ def _device(root: Root, board: str | None, catalog: Catalog) -> Iterator[Finding
         yield from _bootloader(device)
     if device.splash is not None:
         yield from _splash(device.splash)
+    for clock in device.clocks:
+        yield from _clock(clock)
 
 
 def _config(device: Device) -> Iterator[Finding]:
@@ -185,4 +187,21 @@ def _splash(splash: Splash) -> Iterator[Finding]:
             about="splash",
             message=f"{default.file}, which a reset goes back to: {default.problem}",
             advice="run `hal splash reset`, which takes the image that the OS brings along",
+        )
+
+
+def _clock(clock: Rtc) -> Iterator[Finding]:
+    """A clock that is there, and whose time or battery cannot be relied on. One that is absent may well be."""
+    try:
+        state = ask(clock, "state")
+    except HalError as error:
+        yield Finding(code=error.code, about="clock", message=error.message, advice="see `hal rtc list`")
+        return
+    for problem in state.problems:
+        battery = problem.value.startswith("battery")
+        yield Finding(
+            code=problem.value,
+            about=f"clock {state.name}",
+            message=f"{problem.value}, at {state.node}" + (f": {state.fault}" if state.fault else ""),
+            advice="change its battery, then run `hal rtc set`" if battery else f"run `hal rtc set {state.name} now`",
         )

@@ -15,7 +15,7 @@ import attrs
 from hal.ask import ask
 from hal.device import Device
 from hal.errors import HalError, blame
-from hal.protocols import BootConfig, Fan, Power, Splash
+from hal.protocols import BootConfig, Fan, Power, Rtc, Splash
 
 SCHEMA = 1
 
@@ -30,6 +30,8 @@ def plain(value: object) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
+    if hasattr(value, "isoformat"):  # a datetime; asked so, since few programs have loaded that module
+        return value.isoformat()
     return value
 
 
@@ -73,7 +75,7 @@ def capabilities(device: Device) -> dict[str, Any]:
             "power": _one(device, "power", _power),
             "splash": _one(device, "splash", _splash),
             "boot_config": [_boot_config(item) for item in device.boot_config],
-            "clocks": plain(device.clocks),
+            "clocks": [_clock(clock) for clock in device.clocks],
             "modems": plain(device.modems),
             "wifi_firmware": plain(device.wifi_firmware),
             "health_checks": [{"name": check.name, "purpose": check.purpose} for check in device.health_checks],
@@ -112,6 +114,25 @@ def _boot_config(store: BootConfig) -> dict[str, Any]:
     except HalError as fault:
         found["error"] = error(fault)
     return found
+
+
+def _clock(clock: Rtc) -> dict[str, Any]:
+    """A clock, there or not, and its health. Its time is left out: a document does not change by the second."""
+    from hal.model import RtcState
+
+    found: dict[str, Any] = {}
+    try:
+        with blame(clock):
+            found["name"] = str(clock.name)
+        state: RtcState = ask(clock, "state")
+    except HalError as fault:
+        unknown: dict[str, Any] = dict(fields(RtcState(name=found.get("name", type(clock).__name__))))
+        found = {**unknown, "error": error(fault)}
+    else:
+        found = dict(fields(state))
+    for name in ("time", "fault"):
+        del found[name]
+    return {name: plain(value) for name, value in found.items()}
 
 
 def _fan(fan: Fan) -> dict[str, Any]:

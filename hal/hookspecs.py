@@ -49,12 +49,11 @@ if TYPE_CHECKING:
         HealthCheck,
         ImagePart,
         ModemModel,
-        RtcClock,
         Unsupported,
         UpdateStep,
         WifiFirmware,
     )
-    from hal.protocols import BootConfig, Bootloader, Fan, Power, Splash
+    from hal.protocols import BootConfig, Bootloader, Fan, Power, Rtc, Splash
     from hal.root import Root
 
 hookspec = pluggy.HookspecMarker("hal")
@@ -117,8 +116,12 @@ def hal_power(device_type: DeviceType, root: Root) -> Power | Unsupported | None
 
 
 @hookspec
-def hal_rtc(device_type: DeviceType, root: Root) -> tuple[RtcClock, ...]:
-    """The real-time clocks of this board, best first. All answers are joined, the owner's before the add-ons'."""
+def hal_rtc(device_type: DeviceType, root: Root) -> tuple[Rtc, ...]:
+    """The real-time clocks of this board, best first. All answers are joined, the owner's before the add-ons'.
+
+    Answer with every clock that the board may have; whether one is there, its `absence` tells. What else the kernel
+    has is listed behind them, and needs no plugin. The facts of a row do: `hal.backends.rtc.clocks(device_type, root)`.
+    """
     raise AssertionError("a hook specification is never called")
 
 

@@ -55,7 +55,7 @@ ALL: Mapping[str, type] = _Declared(
     {
         "hal_device_types": "hal.model:DeviceType",
         "hal_boot_config": "hal.protocols:BootConfig",
-        "hal_rtc": "hal.model:RtcClock",
+        "hal_rtc": "hal.protocols:Rtc",
         "hal_modems": "hal.model:ModemModel",
         "hal_wifi_firmware": "hal.model:WifiFirmware",
         "hal_health_checks": "hal.model:HealthCheck",

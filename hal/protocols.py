@@ -27,8 +27,10 @@ from hal.model import (
     Slot,
 )
 
-if TYPE_CHECKING:  # loaded by whoever asks for a splash
-    from hal.model import SplashState
+if TYPE_CHECKING:  # loaded by whoever asks for a splash or a clock
+    from datetime import datetime
+
+    from hal.model import RtcState, SplashState
 
 
 class Touching(Protocol):
@@ -198,3 +200,39 @@ class Splash(Setting, Protocol):
 
     def reset(self) -> SetResult:
         """Back to the default. Raises `FileFault` where no whole one is there."""
+
+
+@runtime_checkable
+class Rtc(Protocol):
+    """A real-time clock of the board. Its time is UTC, in whole seconds.
+
+    It is found anew each time: a driver may register long after boot. An operation on a clock that is not there raises
+    `CapabilityAbsent`; one that another program holds is waited for until a deadline, then `FileFault`.
+    """
+
+    @property
+    def name(self) -> str:
+        """What users call it: the chip or driver of the board's table, else `rtc1`. Unique on a board, and stable."""
+
+    def node(self) -> str | None:
+        """The device node below the root that it is reached by now (`dev/rtc0`, `dev/i2c-1`); `None` where absent."""
+
+    def absence(self) -> str | None:
+        """Why it is not there or cannot be used, although the board may have it; `None` where it can."""
+
+    def state(self) -> RtcState:
+        """What it is, its health and its time. Changes nothing, and raises for nothing that a clock may do."""
+
+    def read(self) -> datetime:
+        """Its time, as an aware datetime in UTC. Raises `Damaged` where the chip says that it is not valid."""
+
+    def preview(self, wanted: datetime) -> Change | None:
+        """What `set` would change; `None` where nothing. Raises what `set` raises before its first write."""
+
+    def set(self, wanted: datetime) -> SetResult:
+        """Set it to an aware datetime, rounded to the second, and read it back.
+
+        A clock that is sound and right to within a second is left alone: a write would only disturb it. Raises
+        `ValueRefused` for a time without a zone or outside the clock's range, before anything is written; `NotApplied`
+        where it then shows another time, or does not run.
+        """

@@ -13,7 +13,7 @@ CAPABILITIES = [hook for hook in HOOKS if hook != "hal_device_types"]
 
 HEAD = """
 from hal import hookimpl
-from hal.model import Board, DeviceType, HealthCheck, Problem, RtcClock, Unsupported
+from hal.model import Board, DeviceType, HealthCheck, Problem, RtcState, Unsupported
 """
 TABLE = f"""{HEAD}
 @hookimpl
@@ -21,6 +21,17 @@ def hal_device_types():
     board = Board(name="Acme Gateway", compatible=("acme,gateway",))
     return (DeviceType(slug="acme-gateway", name="Acme Gateway", boards=(board,)),)
 """
+CLOCK = """
+class AcmeClock:
+    def __init__(self, name): self.name = name
+    def node(self): return None
+    def absence(self): return "not fitted"
+    def state(self): return RtcState(name=self.name, absence="not fitted")
+    def read(self): raise NotImplementedError
+    def preview(self, wanted): raise NotImplementedError
+    def set(self, wanted): raise NotImplementedError
+"""
+"""A clock that a plugin brings along."""
 ANNOUNCED = ("slug:acme-gateway", "of:N*T*Cacme,*")
 USB = "usb:v12D1p14FEd0102dc00dsc00dp00ic08isc06ip50in00"
 

@@ -16,7 +16,7 @@ from hal import Root
 Tree = Callable[[str], Root]
 HAL = Path(sys.executable).parent / "hal"
 AGX = "jetson-agx-orin-devkit"
-NOUNS = ("fan", "power", "splash", "tree", "record", "doctor")
+NOUNS = ("fan", "power", "splash", "rtc", "tree", "record", "doctor")
 BOOT_NOUNS = ("bootloader", "rollback", "update", "boot-config")
 
 

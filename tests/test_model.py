@@ -89,12 +89,24 @@ def test_a_number_has_its_unit_in_its_name(kind: type) -> None:
         "efi",
         "rtc",
         "i2c_address",
+        "i2c_bus",
         "id",
         "rank",
         "line",
     }
     unitless = {"baud", "rpm", *counted, *numbered}
-    units = ("_kib", "_bytes", "_pixels", "_percent", "_millicelsius", "_watt", "_khz", "_seconds", "_id")
+    units = (
+        "_kib",
+        "_bytes",
+        "_pixels",
+        "_percent",
+        "_millicelsius",
+        "_microvolts",
+        "_watt",
+        "_khz",
+        "_seconds",
+        "_id",
+    )
     for field in attrs.fields(kind):
         if re.search(r"\b(int|float)\b", str(field.type)) and field.name not in unitless:
             assert field.name.endswith(units), f"{kind.__name__}.{field.name}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from acme import ANNOUNCED, CAPABILITIES, HEAD, TABLE, ask_everything, rows, told
+from acme import ANNOUNCED, CAPABILITIES, CLOCK, HEAD, TABLE, ask_everything, rows, told
 
 from hal.device import Device
 from hal.document import capabilities
@@ -36,15 +36,15 @@ def test_a_plugin_from_outside_is_found_and_asked(acme: Root, site: Site) -> Non
     @hookimpl
     def hal_fan(): return Unsupported(reason="passively cooled")
     @hookimpl
-    def hal_rtc(device_type, root): return (RtcClock(name="rtc0", driver=device_type.slug, reason=str(root.directory)),)
+    def hal_rtc(device_type, root): return (AcmeClock(f"{device_type.slug} {root.directory}"),)
     @hookimpl
     def hal_health_checks(root): return [HealthCheck(name="a", purpose="b", check=lambda: None)]
     """
-    site.install("hal_acme", TABLE + extra.replace("\n    ", "\n"), *ANNOUNCED)
+    site.install("hal_acme", TABLE + CLOCK + extra.replace("\n    ", "\n"), *ANNOUNCED)
     device = Device.open(acme, catalog=site.catalog())
     assert (device.plugins, device.problems) == (("hal_acme",), ())
     assert (device.fan, device.absent["fan"]) == (None, "passively cooled")
-    assert [(clock.driver, clock.reason) for clock in device.clocks] == [("acme-gateway", str(acme.directory))]
+    assert [clock.name for clock in device.clocks] == [f"acme-gateway {acme.directory}"]
     assert [check.name for check in device.health_checks] == ["a"]
     assert device.absent["power"] == "hal_acme offers none for this device type"
 
@@ -150,7 +150,7 @@ NONSENSE = {
     "bytes": "return b'yes'",
     "number": "return 3",
     "true": "return True",
-    "class": "return RtcClock",
+    "class": "return RtcState",
     "dictionary": "return {'a': 1}",
     "empty dictionary": "return {}",
     "generator": "yield 1",

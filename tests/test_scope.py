@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from acme import ANNOUNCED, CAPABILITIES, HEAD, TABLE, USB, ask_everything, plug_in, rows, told
+from acme import ANNOUNCED, CAPABILITIES, CLOCK, HEAD, TABLE, USB, ask_everything, plug_in, rows, told
 
 from hal.device import Device
 from hal.root import Root
@@ -70,7 +70,7 @@ def test_the_owner_answers_before_an_add_on(acme: Root, site: Site) -> None:
     def fan(reason: str) -> str:
         return f"\n@hookimpl\ndef hal_fan(): return Unsupported(reason={reason!r})\n"
 
-    clock = "\n@hookimpl(tryfirst=True)\ndef hal_rtc(): return (RtcClock(name='rtc{n}', driver=''),)\n"
+    clock = CLOCK + "\n@hookimpl(tryfirst=True)\ndef hal_rtc(): return (AcmeClock('rtc{n}'),)\n"
     site.install("hal_acme", TABLE + fan("the owner") + clock.format(n=1), *ANNOUNCED)
     site.install("hal_a", HEAD + fan("an add-on") + clock.format(n=2), "usb:v12D1p14FE*")
     plug_in(acme)

@@ -24,7 +24,7 @@ HAL = Path(sys.executable).parent / "hal"
 
 TABLE = """
 from hal import hookimpl
-from hal.model import Board, DeviceType, HealthCheck, Problem, RtcClock, Unsupported
+from hal.model import Board, DeviceType, HealthCheck, Problem, Unsupported
 
 @hookimpl
 def hal_device_types(): return (DeviceType(slug="acme-gateway", name="Acme Gateway"),)

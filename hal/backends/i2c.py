@@ -1,21 +1,23 @@
 """An I²C bus of the device: where its node is, whether a kernel driver holds an address, and opening it with smbus2.
 
-Only single bytes are read and written, which every adapter can do and the kernel's i2c-stub, too. An address that a
-kernel driver holds is left to it.
+An address that a kernel driver holds is left to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from hal.errors import FileFault, HalError
 from hal.root import Root
 
+if TYPE_CHECKING:
+    from smbus2 import SMBus
+
 
 class Bus(Protocol):
-    """What this project needs of an open bus; smbus2's is one."""
+    """What a chip of single registers needs of an open bus; smbus2's is one, and every adapter can do it."""
 
     def read_byte_data(self, i2c_addr: int, register: int) -> int:
         """One register of one chip."""
@@ -40,12 +42,19 @@ def held_by(root: Root, bus: int, address: int) -> str | None:
 @contextmanager
 def opened(root: Root, bus: int) -> Iterator[Bus]:
     """The bus while it is open; what goes wrong on it is a `FileFault` of its node."""
+    with smbus(root, node(bus)) as there:
+        yield there
+
+
+@contextmanager
+def smbus(root: Root, name: str) -> Iterator[SMBus]:
+    """The bus of a device node, opened with smbus2."""
     try:
         from smbus2 import SMBus
     except ImportError as error:
-        raise HalError("smbus2 is not installed: pip install 'device-hal[i2c]'", path=node(bus)) from error
-    with transfers(node(bus)):
-        there = SMBus(str(root.resolve(node(bus))))
+        raise HalError(f"{name}: smbus2 is not installed: pip install 'device-hal[i2c]'", path=name) from error
+    with transfers(name):
+        there = SMBus(str(root.resolve(name)))
     try:
         yield there
     finally:

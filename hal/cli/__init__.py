@@ -32,7 +32,7 @@ _NOUNS = {
     "fan": "fan profiles: status, set, run",
     "power": "power modes: status, set",
     "splash": "the boot splash: status, set, reset",
-    "rtc": "real-time clocks, and the time at boot",
+    "rtc": "real-time clocks: list, read, set; and the time at boot",
     "boot-config": "what the firmware reads before the kernel",
     "tree": "a tree for any device type, to try things on",
     "image": "what goes into an OS image: boot files",

@@ -12,10 +12,11 @@ from hal.cli.common import Options, end_in_order, print_facts, print_json, print
 from hal.cli.setting import tell
 from hal.errors import HalError
 from hal.init_time.chain import Chain
-from hal.init_time.clocks import ReadableClock, expected
+from hal.init_time.clocks import expected
 from hal.init_time.decision import words
 from hal.init_time.evidence import InitTime, Policy
 from hal.model import Outcome
+from hal.protocols import Rtc
 from hal.root import Root
 
 
@@ -50,16 +51,14 @@ def init_time(options: Options, wait: float | None, offline: bool, save: bool, d
     _report(options, chain, chain.run(offline=offline, dry_run=dry_run))
 
 
-def _clocks(options: Options) -> tuple[tuple[str, ...], Callable[[], tuple[ReadableClock, ...]]]:
+def _clocks(options: Options) -> tuple[tuple[str, ...], Callable[[], tuple[Rtc, ...]]]:
     """The clocks of the board. Where it is not known, the time is set all the same, without them."""
     try:
         device = options.open_device()
     except HalError as error:
         _note(options, f"no clock is asked: {error.message}")
         return (), tuple
-    return expected(device.device_type), lambda: tuple(
-        each for each in device.clocks if isinstance(each, ReadableClock)
-    )
+    return expected(device.device_type), lambda: device.clocks
 
 
 def _config(options: Options, root: Root) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from hal.cli.common import Options, print_facts, print_json, takes_options
 from hal.device import Device
 from hal.document import plain
 from hal.errors import HalError
-from hal.model import BootStatus, FanState, PowerState
-from hal.protocols import Bootloader, Fan, Power
+from hal.model import BootStatus, FanState, PowerState, RtcState
+from hal.protocols import Bootloader, Fan, Power, Rtc
 
 C = TypeVar("C")
 
@@ -38,6 +38,7 @@ def show(options: Options) -> None:
             ("plugins", ", ".join(device.plugins)),
             ("power mode", _words(seen["power"])),
             ("fan profile", _words(seen["fan"])),
+            ("clocks", ", ".join(map(_clock_words, seen["clocks"])) or None),
             ("config.json", seen["config"]),
             ("absent", absent),
         )
@@ -59,6 +60,7 @@ def _look(device: Device) -> dict[str, Any]:
         "slots": _state(device.bootloader, _boot),
         "power": _state(device.power, _power),
         "fan": _state(device.fan, _fan),
+        "clocks": [_state(clock, _clock) for clock in device.clocks],
     }
     try:
         plan = device.plan()
@@ -89,6 +91,19 @@ def _power(power: Power) -> dict[str, str | None]:
 def _fan(fan: Fan) -> dict[str, str | None]:
     state: FanState = ask(fan, "state")
     return {"configured": state.configured, "running": state.running}
+
+
+def _clock(clock: Rtc) -> dict[str, str | None]:
+    state: RtcState = ask(clock, "state")
+    return {"name": state.name, "absence": state.absence, "problems": ", ".join(state.problems) or None}
+
+
+def _clock_words(state: dict[str, str | None]) -> str:
+    """Its name, and what is the matter with it."""
+    if "error" in state:
+        return f"fault: {state['error']}"
+    wrong = "absent" if state["absence"] else state["problems"]
+    return f"{state['name']} ({wrong})" if wrong else str(state["name"])
 
 
 def _boot(bootloader: Bootloader) -> dict[str, str | None]:

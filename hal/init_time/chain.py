@@ -11,11 +11,12 @@ from attrs import evolve, field, frozen
 
 from hal.errors import HalError, ValueRefused
 from hal.init_time import clocks, files, last
-from hal.init_time.clocks import PutResult, ReadableClock
+from hal.init_time.clocks import PutResult
 from hal.init_time.decision import decide, limits
 from hal.init_time.evidence import Decision, Evidence, InitTime, Policy, Source
 from hal.init_time.system_clock import SystemClock, system_clock
 from hal.model import Outcome, SetResult
+from hal.protocols import Rtc
 from hal.record import Record
 from hal.root import Root
 
@@ -31,7 +32,7 @@ class Chain(Record):
 
     root: Root
     system: SystemClock
-    find_clocks: Callable[[], Iterable[ReadableClock]] = tuple
+    find_clocks: Callable[[], Iterable[Rtc]] = tuple
     expected: tuple[str, ...] = ()
     config: Mapping[str, Any] = field(factory=dict)
     policy: Policy = field(factory=Policy)
@@ -86,7 +87,7 @@ class Chain(Record):
         """What a run did, as JSON."""
         return last.document(self.root, done)
 
-    def _found(self) -> tuple[tuple[ReadableClock, ...], tuple[Evidence, ...]]:
+    def _found(self) -> tuple[tuple[Rtc, ...], tuple[Evidence, ...]]:
         """The device's clocks; where a plugin cannot name them, the time is set without them."""
         try:
             return tuple(self.find_clocks()), ()
@@ -126,7 +127,7 @@ class Chain(Record):
         date = https.ask(where, self.policy.https_seconds, roots=roots)
         return evolve(date, problem=f"{date.problem}; {wrong}") if date.problem and wrong else date
 
-    def _put_into_effect(self, decision: Decision, moment: float, found: Sequence[ReadableClock]) -> PutResult:
+    def _put_into_effect(self, decision: Decision, moment: float, found: Sequence[Rtc]) -> PutResult:
         if decision.set_system:
             self.system.set(decision.time + timedelta(seconds=time.monotonic() - moment))
         if decision.trusted:  # a saved time in the future would bring the wrong time back at the next boot

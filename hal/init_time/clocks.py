@@ -4,36 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from typing import Protocol, runtime_checkable
+from datetime import UTC
 
-from hal.errors import HalError, NotApplied, blame
+from hal.ask import ask
+from hal.errors import HalError, NotApplied
 from hal.init_time.evidence import Alarm, Evidence, Health, Source
 from hal.init_time.system_clock import SystemClock
-from hal.model import DeviceType
+from hal.model import DeviceType, RtcProblem, RtcState
+from hal.protocols import Rtc
 from hal.root import Root
 
 FOLDER = "sys/class/rtc"
 
 _LOOK_SECONDS = 0.25
-
-
-@runtime_checkable
-class ReadableClock(Protocol):
-    """A real-time clock of a device, as far as the chain needs it."""
-
-    @property
-    def name(self) -> str:
-        """`rtc0`, or what users call it."""
-
-    def health(self) -> Health:
-        """What it says of itself. Raises `HalError` where it does not answer."""
-
-    def read(self) -> datetime:
-        """Its time, in UTC and aware. Raises `HalError` where it has none or does not answer."""
-
-    def set(self, moment: datetime) -> object:
-        """Set it, and read it back. Raises `HalError`."""
 
 
 PutResult = tuple[tuple[str, ...], tuple[Alarm, ...]]
@@ -73,24 +56,40 @@ def _is_there(root: Root, name: str) -> bool:
     return root.read_value(f"{FOLDER}/{name}/name") is not None
 
 
-def read(clock: ReadableClock) -> Evidence:
-    """What a clock says. One that says its time is lost is not asked for it."""
-    health: Health | None = None
+WEAK = frozenset((RtcProblem.BATTERY_LOW, RtcProblem.BATTERY_EMPTY, RtcProblem.BACKUP_OFF, RtcProblem.ACCURACY_LOW))
+"""Problems of a clock whose time may be right all the same. Whether it is too old, the decision sees for itself."""
+
+
+def read(clock: Rtc) -> Evidence:
+    """What a clock says. The time of one that says it is lost is not used."""
     try:
-        with blame(clock):
-            health = clock.health()
-            if health in (Health.INVALID, Health.UNREADABLE):
-                return Evidence(source=Source.CLOCK, name=clock.name, health=health, problem=health.value)
-            moment = clock.read()
-            if moment.utcoffset() is None:
-                raise ValueError(f"{clock.name} answered {moment} without a time zone")
-        moment = moment.astimezone(UTC)
+        state: RtcState = ask(clock, "state")
     except HalError as error:
         return Evidence(source=Source.CLOCK, name=clock.name, health=Health.UNREADABLE, problem=error.message)
-    return Evidence(source=Source.CLOCK, name=clock.name, time=moment, health=health, taken_at=time.monotonic())
+    if state.absence is not None:
+        return Evidence(source=Source.CLOCK, name=state.name, problem=state.absence)
+    health = _health(state)
+    if state.time is None or health is Health.UNREADABLE:
+        problem = state.fault or health.value
+        return Evidence(source=Source.CLOCK, name=state.name, health=health, problem=problem)
+    if state.time.utcoffset() is None:
+        problem = f"{state.name} answered {state.time} without a time zone, a defect of its plugin"
+        return Evidence(source=Source.CLOCK, name=state.name, health=Health.UNREADABLE, problem=problem)
+    moment = state.time.astimezone(UTC)
+    return Evidence(source=Source.CLOCK, name=state.name, time=moment, health=health, taken_at=time.monotonic())
 
 
-def put(clocks: Sequence[ReadableClock], names: Iterable[str], system: SystemClock, tolerance: float) -> PutResult:
+def _health(state: RtcState) -> Health:
+    if RtcProblem.UNREADABLE in state.problems:
+        return Health.UNREADABLE
+    if state.time is None:
+        return Health.INVALID
+    if WEAK & set(state.problems):
+        return Health.WEAK
+    return Health.UNKNOWN if state.healthy is None else Health.GOOD
+
+
+def put(clocks: Sequence[Rtc], names: Iterable[str], system: SystemClock, tolerance: float) -> PutResult:
     """Set the clocks called so from the system clock, which is right by now, and read each back.
 
     One that fails is passed over: the system clock is what the device needs, and the alarm tells of the other.
@@ -100,9 +99,8 @@ def put(clocks: Sequence[ReadableClock], names: Iterable[str], system: SystemClo
         if clock.name not in names:
             continue
         try:
-            with blame(clock):
-                clock.set(system.now())
-                off = abs((clock.read() - system.now()).total_seconds())
+            ask(clock, "set", system.now())
+            off = abs((ask(clock, "read") - system.now()).total_seconds())
             if off > tolerance:
                 raise NotApplied(f"{clock.name}: was set, and reads back {off:.0f} s off", path=clock.name)
         except HalError as error:

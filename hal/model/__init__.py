@@ -57,7 +57,6 @@ if TYPE_CHECKING:
     from hal.model.peripheral import FirmwareFile as FirmwareFile
     from hal.model.peripheral import ModemModel as ModemModel
     from hal.model.peripheral import ModemState as ModemState
-    from hal.model.peripheral import RtcClock as RtcClock
     from hal.model.peripheral import UsbIdentity as UsbIdentity
     from hal.model.peripheral import WifiFirmware as WifiFirmware
     from hal.model.problem import Problem as Problem
@@ -66,6 +65,8 @@ if TYPE_CHECKING:
     from hal.model.rollback import RollbackOutcome as RollbackOutcome
     from hal.model.rollback import RollbackPolicy as RollbackPolicy
     from hal.model.rollback import RollbackStatus as RollbackStatus
+    from hal.model.rtc import RtcProblem as RtcProblem
+    from hal.model.rtc import RtcState as RtcState
     from hal.model.setting import Change as Change
     from hal.model.setting import Cost as Cost
     from hal.model.setting import FanProfile as FanProfile
@@ -98,6 +99,7 @@ PARTS = (
     "rollback",
     "image",
     "splash",
+    "rtc",
 )
 """The files, those that opening a device needs first."""
 

@@ -191,6 +191,12 @@ class Clock(Record):
     overlay: str | None = None
     """Device-tree overlay that must be active before the clock appears."""
     note: str = ""
+    i2c_bus: int | None = None
+    """The kernel's number of the I²C bus it is on, where that is fixed."""
+    chip: str | None = None
+    """Its name in `hal.backends.rtc.chips`, where the very chip is known: it is then read where no driver is bound."""
+    registers_after_seconds: int | None = None
+    """How long after boot its driver registers, where that is a module loaded late."""
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -272,6 +278,8 @@ class DeviceType(Record):
 
     consoles: tuple[Console, ...] = ()
     clocks: tuple[Clock, ...] = ()
+    no_clock: str | None = None
+    """Why the board carries none, where that is known."""
     power_levels: tuple[PowerLevelNames, ...] = ()
     fan_profiles: tuple[str, ...] = ()
     """Profile names the OS offers on this device type."""

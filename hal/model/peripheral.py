@@ -1,4 +1,4 @@
-"""Clocks, modems and WiFi adapters."""
+"""Modems and WiFi adapters."""
 
 from __future__ import annotations
 
@@ -18,16 +18,6 @@ class ModemState(StrEnum):
     """Its ports are there."""
     DOWNLOAD = "download"
     """Emergency firmware download: not a modem, never to be probed."""
-
-
-@frozen(kw_only=True, repr=False, eq=False)
-class RtcClock(Record):
-    """A clock found on this device. `name` is `rtc0`; `healthy` is `None` where the chip does not tell."""
-
-    name: str
-    driver: str
-    healthy: bool | None = None
-    reason: str = ""
 
 
 @frozen(kw_only=True, repr=False, eq=False)

@@ -19,6 +19,7 @@ from hal.backends.bootloader.envblock import EnvBlock
 from hal.errors import FileFault, PluginFault
 from hal.model import Board, BootloaderKind, DeviceType
 from hal.tree import TreeFile
+from hal.tree.clocks import clock_files
 from hal.tree.picture import picture
 from hal.tree.services import services
 
@@ -74,9 +75,7 @@ def common_files(device_type: DeviceType, board: Board | None) -> Iterator[TreeF
         yield TreeFile(name=f"{base}/compatible", data=f"{board.compatible[0]}\0".encode())
         if board.models:
             yield TreeFile(name=f"{base}/model", data=f"{board.models[0]}\0".encode())
-    for clock in device_type.clocks:
-        if clock.rtc is not None:
-            yield TreeFile.text(f"sys/class/rtc/rtc{clock.rtc}/name", f"{clock.driver}\n")
+    yield from clock_files(device_type)
     yield from services()
 
 

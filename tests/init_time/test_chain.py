@@ -21,10 +21,11 @@ from hal import Device, Root
 from hal.errors import FileFault, HalError
 from hal.init_time import files, last
 from hal.init_time.chain import Chain
-from hal.init_time.clocks import ReadableClock, expected
+from hal.init_time.clocks import expected
 from hal.init_time.evidence import Health, InitTime, Policy, Source
 from hal.init_time.system_clock import STAND_IN, STAND_IN_SYNCHRONISED, TreeClock
 from hal.model import Outcome
+from hal.protocols import Rtc
 
 BUILD, SAVED = datetime(2031, 7, 9, 21, 45, 30, tzinfo=UTC), datetime(2031, 9, 1, 12, 0, 0, tzinfo=UTC)
 SWITCHED_ON = datetime(1970, 1, 1, tzinfo=UTC)
@@ -73,7 +74,7 @@ def test_the_saved_time_is_set_and_a_second_run_changes_nothing(tree: Root) -> N
 
 def test_a_clock_is_taken_and_not_written(tree: Root) -> None:
     clock = FileClock(tree, moment=SAVED + DAY)
-    assert isinstance(clock, ReadableClock)
+    assert isinstance(clock, Rtc)
     done = run(tree, clock)
     assert (done.decision.source, done.decision.name, clock.writes) == (Source.CLOCK, "rtc0", 0)
     assert near(shown(tree), SAVED + DAY)
@@ -268,7 +269,7 @@ def served(tree: Root, authority: Authority) -> Callable[..., InitTime]:
 
 @pytest.mark.parametrize("state", [Health.INVALID, Health.GOOD, Health.WEAK, Health.UNKNOWN])
 def test_a_wrong_clock_is_set_from_a_verified_date(state: Health, tree: Root, served: Callable[..., InitTime]) -> None:
-    clock = FileClock(tree, moment=SWITCHED_ON, state=state)
+    clock = FileClock(tree, moment=SWITCHED_ON, health=state)
     done = served(SAVED + 9 * DAY, clock)
     assert (done.decision.source, done.outcome, done.clocks_set) == (Source.HTTPS, Outcome.APPLIED, ("rtc0",))
     assert near(shown(tree), SAVED + 9 * DAY)

@@ -8,10 +8,11 @@ from pathlib import Path
 from hal import Root
 from hal.errors import HalError
 from hal.init_time.evidence import Health
+from hal.model import Change, Cost, Outcome, RtcProblem, RtcState, SetResult
 
 
 class FileClock:
-    """`since_epoch` holds the time, `fault` what reading it ends with, `state` its health; `deaf` takes no time."""
+    """`since_epoch` holds the time, `fault` what reading it ends with, `health` its health; `deaf` takes no time."""
 
     def __init__(
         self,
@@ -20,10 +21,10 @@ class FileClock:
         moment: datetime | None = None,
         *,
         fault: str = "",
-        state: Health = Health.UNKNOWN,
+        health: Health = Health.UNKNOWN,
         deaf: bool = False,
     ) -> None:
-        self.name, self.root, self.fault, self.state, self.deaf = name, root, fault, state, deaf
+        self.name, self.root, self.fault, self.health, self.deaf = name, root, fault, health, deaf
         self.writes = 0
         self.file = f"sys/class/rtc/{name}/since_epoch"
         path = root.directory / self.file
@@ -31,21 +32,40 @@ class FileClock:
         (path.parent / "name").write_text("rtc-test\n")
         path.write_text(f"{0 if moment is None else moment.timestamp():.0f}\n")
 
-    def health(self) -> Health:
-        return self.state
+    def node(self) -> str:
+        return f"dev/{self.name}"
+
+    def absence(self) -> None:
+        return None
+
+    def state(self) -> RtcState:
+        if self.fault:
+            return RtcState(
+                name=self.name, fault=f"{self.name}: {self.fault}", problems=(RtcProblem.UNREADABLE,), healthy=False
+            )
+        if self.health is Health.INVALID:
+            return RtcState(name=self.name, fault="invalid", problems=(RtcProblem.DATA_INVALID,), healthy=False)
+        problems = {Health.WEAK: (RtcProblem.BATTERY_LOW,)}.get(self.health, ())
+        healthy = {Health.UNKNOWN: None, Health.GOOD: True}.get(self.health, False)
+        return RtcState(name=self.name, time=self.read(), problems=problems, healthy=healthy)
+
+    def preview(self, wanted: datetime) -> Change:
+        return Change(previous="", value=wanted.isoformat(), cost=Cost.NONE)
 
     def read(self) -> datetime:
         if self.fault:
             raise HalError(f"{self.name}: {self.fault}")
         return datetime.fromtimestamp(int(self.root.read_value(self.file) or ""), UTC)
 
-    def set(self, moment: datetime) -> None:
+    def set(self, moment: datetime) -> SetResult:
         self.writes += 1
         if self.fault:
             raise HalError(f"{self.name}: {self.fault}")
         if not self.deaf:
             self.root.write(self.file, f"{moment.timestamp():.0f}\n")
-            self.state = Health.GOOD
+            self.health = Health.GOOD
+        words = moment.isoformat()
+        return SetResult(previous="", value=words, outcome=Outcome.APPLIED, cost=Cost.NONE)
 
 
 def times(

@@ -73,13 +73,15 @@ Command = Sequence[str] | Mark
 
 
 def run_in_guest(
-    disk_path: Path,
+    disk_path: Path | None,
     commands: Sequence[Command],
     *,
     mounts: Sequence[Mount] = (),
     log: Path | None = None,
     environment: Mapping[str, str] | None = None,
     unmount: bool = True,
+    modules: Sequence[str] = (),
+    machine: Sequence[str] = (),
     memory_mib: int = 384,
     timeout_seconds: float = 600,
 ) -> list[Completed]:
@@ -88,21 +90,25 @@ def run_in_guest(
     `environment` adds to a few variables of the guest's own; nothing of the host's environment gets there.
     Marks have no answer. With `log`, every request that reaches the disk is recorded there (see `lab.blocklog`).
     Without `unmount` the power goes while the file systems are mounted, and what no command flushed is lost.
+    `modules` are further modules of the kernel, each with its parameters behind it; `machine` are further options of
+    QEMU. Without `disk_path` there is no disk.
     Raises `GuestError` where the guest cannot mount, or does not end within the time.
     """
     for command in commands:
         if isinstance(command, str):
             raise GuestError(f"{command!r}: a command is a list of words")
-    if not disk_path.is_file():
+    if disk_path is not None and not disk_path.is_file():
         raise GuestError(f"{disk_path}: no disk")
     kernel, types = _kernel(), tuple(mount.type for mount in mounts)
     with TemporaryDirectory(prefix="guest-") as folder:
         shared = Path(folder, "results")
         shared.mkdir()
         console, initramfs = Path(folder, "console"), Path(folder, "initramfs")
-        job = _job(commands, mounts, environment or {}, unmount)
-        initramfs.write_bytes(_archive([*_files(kernel, types), *_marks(commands), ("init", 0o100755, job.encode())]))
-        argv = _qemu(_unpacked(kernel), initramfs, console, shared, disk_path, log, memory_mib)
+        job = _job(commands, mounts, environment or {}, unmount, has_disk=disk_path is not None)
+        initramfs.write_bytes(
+            _archive([*_files(kernel, types, modules), *_marks(commands), ("init", 0o100755, job.encode())])
+        )
+        argv = _qemu(_unpacked(kernel), initramfs, console, shared, disk_path, log, memory_mib, machine)
         try:
             ended = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_seconds)
         except subprocess.TimeoutExpired:
@@ -129,7 +135,7 @@ _PREPARE = """#!/bin/sh
 export PATH=/bin
 fail() { echo "guest: $*" >/dev/console; echo "$*" >/results/fault; poweroff -nf; }
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
-for module in $(cat /modules/order); do insmod /modules/$module || fail "insmod $module"; done
+while read module; do insmod /modules/$module || fail "insmod $module"; done </modules/order
 share=trans=virtio,version=9p2000.L,msize=512000
 mount -t 9p -o $share results /results || fail "no folder for results"
 mount -t 9p -o ro,cache=loose,$share host /host || fail "no host"
@@ -137,14 +143,21 @@ mount -t tmpfs upper /upper && mkdir /upper/upper /upper/work
 mount -t overlay -o lowerdir=/host,upperdir=/upper/upper,workdir=/upper/work root /root || fail "no overlay"
 mount -t proc proc /root/proc; mount -t sysfs sys /root/sys; mount -t devtmpfs dev /root/dev
 for time in dirty_writeback dirty_expire; do echo 360000 >/proc/sys/vm/${time}_centisecs; done
-echo 90 >/sys/block/vda/bdi/min_ratio || fail "no disk"  # else one dirty page is over the threshold of a new disk
 cp /proc/uptime /results/booted
 """
+_DISK = 'echo 90 >/sys/block/vda/bdi/min_ratio || fail "no disk"'  # else one dirty page is over a new disk's threshold
 
 
-def _job(commands: Sequence[Command], mounts: Sequence[Mount], environment: Mapping[str, str], unmount: bool) -> str:
+def _job(
+    commands: Sequence[Command],
+    mounts: Sequence[Mount],
+    environment: Mapping[str, str],
+    unmount: bool,
+    *,
+    has_disk: bool,
+) -> str:
     """The guest's init: it mounts, runs the commands, and powers off without a sync of its own."""
-    lines = [_PREPARE]
+    lines = [_PREPARE, *([_DISK] if has_disk else [])]
     for mount in mounts:
         at, options = _at(mount), shlex.quote(mount.options)
         lines.append(f"device={_device(mount.partition)}")
@@ -204,15 +217,26 @@ def _story(what: str, shared: Path, console: Path) -> str:
 
 
 def _qemu(
-    kernel: Path, initramfs: Path, console: Path, shared: Path, disk: Path, log: Path | None, memory_mib: int
+    kernel: Path,
+    initramfs: Path,
+    console: Path,
+    shared: Path,
+    disk: Path | None,
+    log: Path | None,
+    memory_mib: int,
+    machine: Sequence[str],
 ) -> list[str]:
     """The command line. The host never flushes the image: it outlives the guest, not the host's power."""
     file = "driver=raw,file.driver=file,cache.no-flush=on,file.filename="
-    drives = ["-blockdev", f"{file}{_comma(disk)},node-name=disk"]
+    drives: list[str] = []
+    if disk is not None:
+        drives += ["-blockdev", f"{file}{_comma(disk)},node-name=disk"]
     if log is not None:
         log.write_bytes(b"")
         drives += ["-blockdev", f"{file}{_comma(log)},node-name=log"]
         drives += ["-blockdev", f"driver=blklogwrites,file=disk,log=log,log-sector-size={SECTOR},node-name=logged"]
+    if disk is not None:
+        drives += ["-device", f"virtio-blk-pci,drive={'disk' if log is None else 'logged'}"]
     share = "local,security_model=none,multidevs=remap"
     return [
         *("qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", "max", "-m", str(memory_mib)),
@@ -223,7 +247,7 @@ def _qemu(
         *("-fsdev", f"{share},id=results,path={_comma(shared)}"),
         *("-device", "virtio-9p-pci,fsdev=results,mount_tag=results"),
         *drives,
-        *("-device", f"virtio-blk-pci,drive={'disk' if log is None else 'logged'}"),
+        *machine,
     ]
 
 
@@ -270,21 +294,32 @@ def _unpacked(kernel: Path) -> Path:
     return target
 
 
-def _files(kernel: Path, types: Sequence[str]) -> list[tuple[str, int, bytes]]:
+def _files(kernel: Path, types: Sequence[str], further: Sequence[str]) -> list[tuple[str, int, bytes]]:
     """The initramfs but for its init: folders, busybox under the names used, modules in the order they are loaded."""
     unknown = sorted(set(types) - FILE_SYSTEM_MODULES.keys())
     if unknown:
         raise GuestError(f"file system {unknown[0]!r}: the guest has {', '.join(FILE_SYSTEM_MODULES)}")
     folders = ("bin", "dev", "proc", "sys", "host", "upper", "root", "results", "modules")
     wanted = [*BASE_MODULES, *(name for type_ in dict.fromkeys(types) for name in FILE_SYSTEM_MODULES[type_])]
+    parameters = {name: words for name, _, words in (each.partition(" ") for each in further)}
+    wanted += parameters
     modules = list(_with_dependencies(MODULES / _release(kernel), wanted))
+    missing = sorted(parameters.keys() - {path.name.partition(".")[0] for path in modules})
+    if missing:
+        raise GuestError(f"module {missing[0]!r}: the kernel has none of this name")
     return [
         *((folder, 0o40755, b"") for folder in folders),
         ("bin/busybox", 0o100755, BUSYBOX.read_bytes()),
         *((f"bin/{name}", 0o120777, b"busybox") for name in APPLETS),
         *((f"modules/{path.name}", 0o100644, path.read_bytes()) for path in modules),
-        ("modules/order", 0o100644, "\n".join(path.name for path in modules).encode()),
+        ("modules/order", 0o100644, "".join(_order(modules, parameters)).encode()),
     ]
+
+
+def _order(modules: Sequence[Path], parameters: Mapping[str, str]) -> Iterator[str]:
+    """One module a line, with its parameters."""
+    for path in modules:
+        yield f"{path.name} {parameters.get(path.name.partition('.')[0], '')}".rstrip() + "\n"
 
 
 def _with_dependencies(folder: Path, names: Sequence[str]) -> Iterator[Path]:

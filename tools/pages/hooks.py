@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from enum import Enum
 from typing import Any, get_args, get_type_hints
 
@@ -94,7 +95,7 @@ def protocol_parts(kind: type) -> Iterator[str]:
 def crossing_classes(hooks: Iterable[Any], kinds: Iterable[type]) -> list[type]:
     """Every class of `hal.model` that a hook or protocol takes or answers, through any depth, in file order."""
     found: set[type] = set()
-    names = {**model.names(), **vars(protocols), "Root": Root}
+    names = {**model.names(), **vars(protocols), "Root": Root, "datetime": datetime}
 
     def visit(hint: Any) -> None:
         for part in get_args(hint):

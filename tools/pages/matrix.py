@@ -95,7 +95,7 @@ CELLS: dict[str, Callable[[Device], str]] = {
     "Power": power_cell,
     "Splash": lambda device: "yes" if device.splash else "-",
     "Boot configuration": lambda device: listed(item.name for item in device.boot_config),
-    "Clocks": lambda device: listed(clock.driver for clock in device.clocks),
+    "Clocks": lambda device: listed(clock.name for clock in device.clocks),
     "Health checks": lambda device: listed(check.name for check in device.health_checks),
     "Update steps": lambda device: listed(step.name for step in device.update_steps),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
 from hal.model import DeviceType, Unsupported, UpdateStep
-from hal.protocols import BootConfig, Bootloader, Power, Splash
+from hal.protocols import BootConfig, Bootloader, Power, Rtc, Splash
 from hal.root import Root
 from hal_beaglebone.device_types import DEVICE_TYPES
 
@@ -50,6 +50,14 @@ def hal_splash(root: Root) -> Splash:
     from hal.backends.splash import BootSplash
 
     return BootSplash(root)
+
+
+@hookimpl
+def hal_rtc(device_type: DeviceType, root: Root) -> tuple[Rtc, ...]:
+    """The DS1340 of the Green Gateway, and the clock in the AM335x."""
+    from hal.backends.rtc import clocks
+
+    return clocks(device_type, root)
 
 
 @hookimpl

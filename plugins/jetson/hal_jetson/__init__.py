@@ -8,7 +8,7 @@ from __future__ import annotations
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
 from hal.model import DeviceType, Unsupported, UpdateStep
-from hal.protocols import BootConfig, Bootloader, Splash
+from hal.protocols import BootConfig, Bootloader, Rtc, Splash
 from hal.root import Root
 from hal_jetson.device_types import DEVICE_TYPES
 
@@ -51,6 +51,14 @@ def hal_splash(root: Root) -> Splash:
     from hal.backends.splash import BootSplash
 
     return BootSplash(root)
+
+
+@hookimpl
+def hal_rtc(device_type: DeviceType, root: Root) -> tuple[Rtc, ...]:
+    """No clock is known yet; those that the kernel has are listed in any case."""
+    from hal.backends.rtc import clocks
+
+    return clocks(device_type, root)
 
 
 @hookimpl

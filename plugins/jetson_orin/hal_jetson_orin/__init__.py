@@ -5,7 +5,7 @@ from __future__ import annotations
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
 from hal.model import BootloaderKind, DeviceType, HealthCheck, Unsupported, UpdateStep
-from hal.protocols import BootConfig, Bootloader, Splash
+from hal.protocols import BootConfig, Bootloader, Rtc, Splash
 from hal.root import Root
 from hal_jetson_orin.device_types import DEVICE_TYPES
 from hal_jetson_orin.fan import NvFan
@@ -51,6 +51,14 @@ def hal_splash(device_type: DeviceType, root: Root) -> Splash:
     from hal.backends.splash import BootSplash
 
     return BootSplash(root, (compiled_in,) if device_type.bootloader is BootloaderKind.L4TLAUNCHER else ())
+
+
+@hookimpl
+def hal_rtc(device_type: DeviceType, root: Root) -> tuple[Rtc, ...]:
+    """The power sequencer's, which a cell on the carrier may keep, then the one in the SoC."""
+    from hal.backends.rtc import clocks
+
+    return clocks(device_type, root)
 
 
 @hookimpl

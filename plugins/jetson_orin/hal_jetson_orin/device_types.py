@@ -37,6 +37,7 @@ _CLOCKS = (
         i2c_address=0x3C,
         note="power sequencer; kept by a cell at the carrier's PMIC_BBAT pin, where there is one; its driver is "
         "a module and may register after the time was set, so it may then throw the clock back to 1970",
+        registers_after_seconds=11,
     ),
     Clock(driver="tegra-rtc", rtc=1, battery=False, note="in the SoC"),
 )
@@ -167,7 +168,7 @@ def _named_only(
         slug=slug,
         name=name,
         boards=(board,) if board else (),
-        clocks=_CLOCKS if board else (),
+        clocks=_CLOCKS,
         power_levels=levels,
         fan_profiles=("quiet", "cool") if fan_default else (),
         fan_default=fan_default,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
 from hal.model import BootloaderKind, DeviceType, Unsupported, UpdateStep
-from hal.protocols import BootConfig, Bootloader, Fan, Power, Splash
+from hal.protocols import BootConfig, Bootloader, Fan, Power, Rtc, Splash
 from hal.root import Root
 from hal_raspberrypi.device_types import DEVICE_TYPES
 
@@ -63,6 +63,14 @@ def hal_splash(device_type: DeviceType, root: Root) -> Splash:
 
     elsewhere = device_type.partitions is not None and device_type.partitions.boot != 1
     return BootSplash(root, () if elsewhere else (rainbow,))
+
+
+@hookimpl
+def hal_rtc(device_type: DeviceType, root: Root) -> tuple[Rtc, ...]:
+    """The Raspberry Pi 5's own, and the chips of boards that carry one."""
+    from hal.backends.rtc import clocks
+
+    return clocks(device_type, root)
 
 
 @hookimpl

@@ -24,6 +24,7 @@ from hal.model import (
 from hal_raspberrypi import boards
 from hal_raspberrypi.facts import (
     MSDOS_HEX,
+    NO_CLOCK,
     SECURE_BOOT_SOURCE,
     SWITCH_BALENA,
     UPDATE_EEPROM,
@@ -38,6 +39,8 @@ CM4_IO_CLOCK = Clock(
     battery=True,
     overlay="i2c-rtc,pcf85063a,i2c_csi_dsi",
     note="On I²C bus 10 of the IO board, kept by a CR2032 cell.",
+    i2c_bus=10,
+    chip="pcf85063a",
 )
 
 RASPBERRY_PI = image_row(
@@ -66,6 +69,7 @@ RASPBERRY_PI = image_row(
         "bcm2708-rpi-zero-w",
         "bcm2708-rpi-cm",
     ),
+    no_clock=NO_CLOCK,
     wifi=True,
     bluetooth=True,
     notes=("Of its boards only the Zero W has WiFi and Bluetooth.",),
@@ -81,6 +85,7 @@ RASPBERRY_PI2 = image_row(
     state=ReleaseState.RELEASED,
     boards=(boards.PI_2_B,),
     device_trees=("bcm2709-rpi-2-b", "bcm2710-rpi-2-b"),
+    no_clock=NO_CLOCK,
     wifi=False,
     bluetooth=False,
     notes=("Board version 1.2 carries the BCM2837 and names itself like the earlier ones.",),
@@ -93,6 +98,7 @@ RASPBERRYPI3 = image_row(
     state=ReleaseState.RELEASED,
     boards=(boards.PI_3_B, boards.PI_3_B_PLUS, boards.PI_3_A_PLUS, boards.CM3, boards.CM3_LITE),
     device_trees=("bcm2710-rpi-3-b", "bcm2710-rpi-3-b-plus", "bcm2710-rpi-cm3"),
+    no_clock=NO_CLOCK,
     wifi=True,
     bluetooth=True,
 )
@@ -104,6 +110,7 @@ RASPBERRYPI3_64 = image_row(
     state=ReleaseState.RELEASED,
     boards=(boards.PI_3_B, boards.PI_3_B_PLUS, boards.PI_3_A_PLUS),
     device_trees=("bcm2710-rpi-3-b", "bcm2710-rpi-3-b-plus"),
+    no_clock=NO_CLOCK,
     wifi=True,
     bluetooth=True,
 )
@@ -115,6 +122,7 @@ RASPBERRYPI0_2W_64 = image_row(
     state=ReleaseState.RELEASED,
     boards=(boards.PI_ZERO_2_W,),
     device_trees=("bcm2710-rpi-zero-2",),
+    no_clock=NO_CLOCK,
     wifi=True,
     bluetooth=True,
 )
@@ -127,6 +135,7 @@ RASPBERRYPI4_64 = image_row(
     boards=(boards.PI_4_B,),
     pi4_class=True,
     device_trees=("bcm2711-rpi-4-b",),
+    no_clock=NO_CLOCK,
     wifi=True,
     bluetooth=True,
     notes=("The image also boots on a Compute Module 4 and on a Raspberry Pi 400; each has a device type of its own.",),
@@ -140,6 +149,7 @@ RASPBERRYPI400_64 = image_row(
     boards=(boards.PI_400,),
     pi4_class=True,
     device_trees=("bcm2711-rpi-400",),
+    no_clock=NO_CLOCK,
     wifi=True,
     bluetooth=True,
 )

@@ -42,6 +42,11 @@ COMMON_CONFIG = (
 )
 """config.txt of every production image; development images also turn the UART on, and leave out `avoid_warnings`."""
 
+ARM_BUS = 1
+"""The I²C bus of the pin header, `i2c_arm`, on which an overlay `i2c-rtc` puts a clock unless it says otherwise."""
+
+NO_CLOCK = "before the Raspberry Pi 5 none carries a clock; one that is added appears with the overlay i2c-rtc"
+
 CM4_SECTION = ("[cm4]", "otg_mode=1")
 """config.txt of the Pi 4 class. It opens a section, so it stays behind every line that is meant for all boards."""
 
@@ -99,6 +104,7 @@ def image_row(
     device_trees: tuple[str, ...] = (),
     config: tuple[str, ...] = COMMON_CONFIG,
     clocks: tuple[Clock, ...] = (),
+    no_clock: str | None = None,
     wifi: bool | None = None,
     bluetooth: bool | None = None,
     notes: tuple[str, ...] = (),
@@ -127,6 +133,7 @@ def image_row(
         config_txt=(*config, *(CM4_SECTION if pi4_class else ())),
         consoles=(Console(tty="serial0", baud=115200),),
         clocks=clocks,
+        no_clock=no_clock,
         update_steps=(*((UPDATE_EEPROM,) if pi4_class else ()), SWITCH_U_BOOT, CLEAN_BOOT),
         wifi=wifi,
         bluetooth=bluetooth,

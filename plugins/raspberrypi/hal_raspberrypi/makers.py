@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from hal.model import Arch, Clock, DeviceType, ReleaseState
 from hal_raspberrypi import boards
-from hal_raspberrypi.facts import COMMON_CONFIG, MACHINE_SOURCE, contract, image_row, machine_row
+from hal_raspberrypi.facts import ARM_BUS, COMMON_CONFIG, MACHINE_SOURCE, contract, image_row, machine_row
 
-NEURON_CLOCK = Clock(driver="mcp7941x", rtc=0, i2c_address=0x6F, battery=True, overlay="i2c-rtc,mcp7941x")
+NEURON_CLOCK = Clock(
+    driver="mcp7941x",
+    rtc=0,
+    i2c_address=0x6F,
+    battery=True,
+    overlay="i2c-rtc,mcp7941x",
+    i2c_bus=ARM_BUS,
+    chip="mcp7941x",
+)
 NEURON_CONFIG = (
     *COMMON_CONFIG,
     "dtoverlay=neuronee",
@@ -60,7 +68,17 @@ RASPBERRYPI4_SUPERHUB = image_row(
         "dtoverlay=ed-infineon-tpm",
         "dtoverlay=ed-sdhost",
     ),
-    clocks=(Clock(driver="pcf8563", rtc=0, i2c_address=0x51, battery=True, overlay="i2c-rtc,pcf8563"),),
+    clocks=(
+        Clock(
+            driver="pcf8563",
+            rtc=0,
+            i2c_address=0x51,
+            battery=True,
+            overlay="i2c-rtc,pcf8563",
+            i2c_bus=ARM_BUS,
+            chip="pcf8563",
+        ),
+    ),
     notes=(
         "Whether it holds a Raspberry Pi 4 Model B or a Compute Module 4 is not known.",
         "Services of its maker watch a button and the supply voltage, feed a watchdog and keep the clock in step.",

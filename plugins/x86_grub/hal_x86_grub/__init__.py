@@ -9,7 +9,7 @@ from __future__ import annotations
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
 from hal.model import DeviceType, Unsupported, UpdateStep
-from hal.protocols import BootConfig, Bootloader, Fan, Power, Splash
+from hal.protocols import BootConfig, Bootloader, Fan, Power, Rtc, Splash
 from hal.root import Root
 from hal_x86_grub.device_types import DEVICE_TYPES
 
@@ -57,6 +57,14 @@ def hal_splash(root: Root) -> Splash:
     from hal.backends.splash import BootSplash
 
     return BootSplash(root, (bgrt,))
+
+
+@hookimpl
+def hal_rtc(device_type: DeviceType, root: Root) -> tuple[Rtc, ...]:
+    """The PC's CMOS clock, or the UEFI firmware's."""
+    from hal.backends.rtc import clocks
+
+    return clocks(device_type, root)
 
 
 @hookimpl
