@@ -21,6 +21,7 @@ PAGES = {
     "docs/support-matrix.md": "matrix",
     "docs/capability-document.md": "document",
     "docs/config-json.md": "config",
+    "docs/what-applies.md": "applies",
     "hal/schema/config.json": "config_schema",
 }
 """Each file, with the module of `tools.pages` whose `write` gives its text."""

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from interrupted import CutRoot, PowerCut, snapshot
 
-from hal.backends.boot_files import RESERVE
+from hal.backends.boot_files import RESERVE, deploy, plan
 from hal.backends.bootloader.base import LOCKS
 from hal.backends.splash import BOOT, DEFAULT, FOLDER, LEGACY, LOGO, SHIPPED, BootSplash
 from hal.errors import Damaged, FileFault, HalError, ValueRefused
@@ -476,3 +476,21 @@ def test_nothing_that_is_asked_for_raises_anything_but_an_error_of_ours(wanted: 
     except HalError:
         assert (folder / LOGO).read_bytes() == SOUND
         assert not (folder / DEFAULT).exists()
+
+
+# -- from one disk to another ------------------------------------------------------------------------------------------
+
+
+def test_r38_a_logo_of_the_flasher_is_there_after_the_installation(make: Make) -> None:
+    """The installed disk gets the OS's boot files; the flasher's own logo is then set there, and an update keeps it."""
+    flasher, disk = make({LOGO: SOUND}), make({"os/resin-boot/splash/balena-logo.png": SOUND})
+    BootSplash(flasher).set(OWN)
+    deploy(disk, plan(disk, source="os/resin-boot", target=BOOT))
+    assert (disk.read_bytes(LOGO), BootSplash(disk).state().custom) == (SOUND, False)
+    BootSplash(disk).set(BootSplash(flasher).read())
+    assert BootSplash(disk).read() == OWN
+    for _ in range(2):
+        deploy(disk, plan(disk, source="os/resin-boot", target=BOOT))
+        assert (BootSplash(disk).read(), disk.read_bytes(DEFAULT)) == (OWN, SOUND)
+    BootSplash(disk).reset()
+    assert BootSplash(disk).read() == SOUND
