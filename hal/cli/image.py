@@ -8,6 +8,7 @@ import click
 
 from hal.cli.common import Options, print_table, print_value, takes_options
 from hal.image.boot_files import BootVariant, render, selection
+from hal.image.flags import build
 from hal.image.folder import check_new, write_new
 from hal.model import SelectionRule
 
@@ -30,11 +31,14 @@ def image() -> None:
     show_default=True,
     help="For which medium.",
 )
-@click.option("--development", is_flag=True, help="As with OS_DEVELOPMENT: a menu, and a kernel that talks.")
+@click.option("--development", is_flag=True, help="As with --flag OS_DEVELOPMENT=1: a menu, and a kernel that talks.")
+@click.option("--flag", "flags", metavar="NAME=VALUE", multiple=True, help="A flag of the build; may be repeated.")
 @click.option("--output", metavar="DIR", type=click.Path(path_type=Path), required=True, help="A new or empty folder.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be written.")
 @takes_options
-def boot_files(options: Options, variant: str, development: bool, output: Path, dry_run: bool) -> None:
+def boot_files(
+    options: Options, variant: str, development: bool, flags: tuple[str, ...], output: Path, dry_run: bool
+) -> None:
     """Render the boot files of the device type given by --board.
 
     DIR/boot is for the partition that the bootloader reads, DIR/root for the root file system, DIR/initramfs for the
@@ -44,6 +48,11 @@ def boot_files(options: Options, variant: str, development: bool, output: Path, 
 
     if options.board is None:
         raise click.UsageError("--board SLUG is needed: `hal boards` lists them")
+    for word in flags:
+        if "=" not in word:
+            raise click.UsageError(f"--flag {word}: NAME=VALUE is expected")
+    asked = build(dict(word.split("=", 1) for word in flags))
+    development = development or asked.os_development
     _, row = Catalog().device_type(options.board)
     files = render(row, variant=BootVariant(variant), development=development)
     rule = selection(row)

@@ -52,8 +52,10 @@ if TYPE_CHECKING:
     from hal.model.identity import Candidate as Candidate
     from hal.model.identity import Evidence as Evidence
     from hal.model.identity import Identity as Identity
+    from hal.model.image import YOCTO_RELEASES as YOCTO_RELEASES
     from hal.model.image import Build as Build
     from hal.model.image import ImagePart as ImagePart
+    from hal.model.image import StorageDriver as StorageDriver
     from hal.model.peripheral import FirmwareFile as FirmwareFile
     from hal.model.peripheral import ModemModel as ModemModel
     from hal.model.peripheral import ModemState as ModemState
