@@ -11,9 +11,10 @@ import os
 import random
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 
 from attrs import frozen
 from installation import ENVIRONMENT
@@ -43,13 +44,23 @@ def sample(argv: Sequence[str], folder: Path) -> Sample:
     return Sample(cpu=usage.ru_utime + usage.ru_stime, elapsed=elapsed)
 
 
-def interleaved(commands: Mapping[str, Sequence[str]], rounds: int, folder: Path) -> dict[str, list[Sample]]:
-    """The samples of every command, by round; one round before them fills the caches."""
+def interleaved(
+    commands: Mapping[str, Sequence[str]],
+    rounds: int,
+    folder: Path,
+    before: Mapping[str, Callable[[], object]] = MappingProxyType({}),
+) -> dict[str, list[Sample]]:
+    """The samples of every command, by round; one round before them fills the caches.
+
+    `before` is what a command needs done each time; its time is not counted.
+    """
     samples: dict[str, list[Sample]] = {name: [] for name in commands}
     order = list(commands)
     for number in range(-1, rounds):
         random.shuffle(order)
         for name in order:
+            if name in before:
+                before[name]()
             taken = sample(commands[name], folder)
             if number >= 0:
                 samples[name].append(taken)

@@ -34,6 +34,12 @@ FIGURES = (
     Figure(name="crowded-imports", what=f"modules imported more with {MANY} further plugins", unit="", limit=0),
     Figure(name="unwanted-imports", what="modules imported without need", unit="", aim=0),
     Figure(name="stale", what=f"hal capabilities --json, once, with a stale index of {MANY} plugins / a current one"),
+    Figure(
+        name="apply",
+        what="hal apply of every key of config.json, nothing to change / hal capabilities --json",
+        limit=4.0,
+    ),
+    Figure(name="apply-all", what="hal apply, every key of config.json, everything new / hal capabilities", limit=10.0),
     Figure(name="help", what=f"hal --help with {SOME} further plugins / python -c pass", limit=10.0),
     Figure(name="open-shared", what="Device.open in a running process, shared catalog", unit="ms", aim=3.0),
     Figure(name="open-fresh", what="Device.open in a running process, fresh catalog", unit="ms", aim=3.0),

@@ -10,6 +10,7 @@ import datetime
 import json
 import os
 import platform
+import shutil
 import sys
 from pathlib import Path
 from statistics import median
@@ -20,6 +21,11 @@ import pyperf
 from commands import interleaved, milliseconds, minimum_ratio, ratio, sample
 from figures import BOARD, FAMILY, FIGURES, MANY, ROUNDS, SOME, UNWANTED
 from installation import ENVIRONMENT, REPOSITORY, Installation, build, run
+
+from hal.root import Root
+
+sys.path.insert(0, str(REPOSITORY / "tests"))
+from settings.whole import put, whole
 
 OUTPUT = REPOSITORY / "build" / "benchmarks.json"
 OPEN_PROCESSES = 10
@@ -57,6 +63,16 @@ def measure(folder: Path, rounds: int) -> dict[str, Any]:
     empty.mkdir()
     run(core.hal, "tree", "new", "--board", BOARD, str(tree), env=ENVIRONMENT)
 
+    asked, applied, changed = (folder / name for name in ("asked", "applied", "changed"))
+    shutil.copytree(tree, asked, symlinks=True)
+    put(Root(asked), whole(BOARD, os__power__mode="high", os__fan__profile="cool"))
+    shutil.copytree(asked, applied, symlinks=True)
+    run(core.hal, "--root", str(applied), "apply", env=ENVIRONMENT)
+
+    def anew() -> None:
+        shutil.rmtree(changed, ignore_errors=True)
+        shutil.copytree(asked, changed, symlinks=True)
+
     capabilities = ("--root", str(tree), "capabilities", "--json")
     imports = ("-c", "import attrs, pluggy")
     commands = {
@@ -66,14 +82,18 @@ def measure(folder: Path, rounds: int) -> dict[str, Any]:
         "capabilities": [core.hal, *capabilities],
         "capabilities-crowded": [many.hal, *capabilities],
         "help": [some.hal, "--help"],
+        "apply": [core.hal, "--root", str(applied), "apply"],
+        "apply-all": [core.hal, "--root", str(changed), "apply"],
     }
     ratios = {
         "cold": ("capabilities", "imports"),
         "crowded": ("capabilities-crowded", "capabilities"),
         "crowded-python": ("imports-crowded", "imports"),
         "help": ("help", "python"),
+        "apply": ("apply", "capabilities"),
+        "apply-all": ("apply-all", "capabilities"),
     }
-    samples = interleaved(commands, rounds, empty)
+    samples = interleaved(commands, rounds, empty, {"apply-all": anew})
     modules, modules_crowded = core.imports(*capabilities), many.imports(*capabilities)
     opened = open_device(Installation(folder / "tools", wheels, tools=("pyperf",)), tree, folder / "open.json")
     figures = {

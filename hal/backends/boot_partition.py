@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -88,6 +87,8 @@ def _chunks(root: Root, name: str) -> Iterator[bytes]:
 
 def md5_of(root: Root, name: str) -> str:
     """The sum as the fingerprint has it."""
+    import hashlib
+
     digest = hashlib.md5(usedforsecurity=False)
     for chunk in _chunks(root, name):
         digest.update(chunk)

@@ -98,10 +98,10 @@ PARTS = (
     "update",
     "bootloader",
     "boot_config",
-    "rollback",
-    "image",
     "splash",
     "rtc",
+    "rollback",
+    "image",
 )
 """The files, those that opening a device needs first."""
 

@@ -6,7 +6,6 @@ been renamed into place. After a power cut in between, its readers take the jour
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import NamedTuple
 
@@ -31,6 +30,8 @@ def journals(root: Root, name: str) -> tuple[Journal, ...]:
     for each in root.listdir(folder):
         match = pattern.fullmatch(each)
         if match:
+            import hashlib  # a journal is rare
+
             content = root.read_bytes(f"{folder}/{each}", limit=LARGEST)
             whole = hashlib.md5(content, usedforsecurity=False).hexdigest() == match[1]
             found.append(Journal(f"{folder}/{each}", content if whole else None))

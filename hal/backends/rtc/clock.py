@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
-from hal.backends.i2c import held_by
-from hal.backends.rtc import bare, kernel
-from hal.backends.rtc.bare import BareClock
+from hal.backends.rtc import kernel
 from hal.backends.rtc.kernel import KernelClock
 from hal.backends.rtc.node import is_there
 from hal.backends.rtc.source import TRUSTLESS, Look, Session, Source
@@ -72,6 +71,9 @@ class BoardClock:
 
     def _bare(self, fact: Clock) -> Source | str:
         """The chip's registers, if the row names the chip and its address, and no driver is bound there."""
+        from hal.backends.i2c import held_by  # most boards' clocks have a driver
+        from hal.backends.rtc import bare
+
         chip = bare.chip_of(fact)
         if chip is None or fact.i2c_address is None:
             return _why(fact)
@@ -81,7 +83,7 @@ class BoardClock:
         driver = held_by(self.root, bus, fact.i2c_address)
         if driver is not None:
             return _why(fact, f"the driver {driver} is bound at its address {fact.i2c_address:#04x} on I²C bus {bus}")
-        found = BareClock(self.root, chip, bus, fact.i2c_address, battery=fact.battery is True)
+        found = bare.BareClock(self.root, chip, bus, fact.i2c_address, battery=fact.battery is True)
         return found if is_there(self.root, found.node) else _why(fact, f"there is no {found.node}")
 
     def _source(self) -> Source:
@@ -181,8 +183,13 @@ def _why(fact: Clock, bare_fault: str = "") -> str:
 def build_time(root: Root) -> datetime | None:
     """When the running OS was built; `None` where that is not told."""
     text = root.read_value(BUILD_TIME) or ""
+    if len(text) != 14 or not (text.isascii() and text.isdecimal()):
+        return None
     try:
-        return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        # By hand, because strptime loads the names of every month and day.
+        year, *rest = (int(text[a:b]) for a, b in pairwise((0, 4, 6, 8, 10, 12, 14)))
+        month, day, hour, minute, second = rest
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return None
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hal.backends.rtc import chips
 from hal.backends.rtc.node import RtcNode, faults, packed, refusals, rtc_node, told_invalid, unpacked
 from hal.backends.rtc.source import EARLIEST, Look
 from hal.model import Clock, RtcProblem
@@ -59,22 +58,23 @@ def find(root: Root, fact: Clock) -> int | None:
     """
     at_address: list[int] = []
     elsewhere: list[int] = []
-    by_driver: list[int] = []
+    others: list[tuple[int, str]] = []
     for number in numbers(root):
         driver, device = driver_and_device(root, number)
         place = re.fullmatch(r"(\d+)-([0-9a-f]{4})", device)
         if place and fact.i2c_address is not None:
             if int(place[2], 16) == fact.i2c_address:
                 (at_address if fact.i2c_bus in (None, int(place[1])) else elsewhere).append(number)
-        elif _plain(driver) in _drivers(fact):
-            by_driver.append(number)
+        else:
+            others.append((number, _plain(driver)))
+    names = [_plain(name) for name in (fact.driver, *OTHER_DRIVERS.get(fact.driver, ()))]
+    by_driver = [number for number, driver in others if driver in names]
+    if not by_driver and others and fact.i2c_address is not None:
+        from hal.backends.rtc import chips  # some rows call a driver by the chip's name
+
+        chip = chips.BY_NAME.get(fact.driver)
+        by_driver = [number for number, driver in others if chip and driver == _plain(chip.kernel_driver)]
     return next(iter([*at_address, *elsewhere, *by_driver]), None)
-
-
-def _drivers(fact: Clock) -> set[str]:
-    chip = chips.BY_NAME.get(fact.driver)
-    names = (fact.driver, *((chip.kernel_driver,) if chip else ()), *OTHER_DRIVERS.get(fact.driver, ()))
-    return {_plain(name) for name in names}
 
 
 def _plain(driver: str) -> str:
