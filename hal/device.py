@@ -220,11 +220,14 @@ class Device:
     def apply(self, plan: Plan) -> tuple[Applied, ...]:
         """Make the changes of a plan; a config.json of the device's own is then kept as its last good copy."""
         from hal.settings import own
-        from hal.settings.plan import apply
+        from hal.settings.plan import Applied, apply
 
         done = apply(plan, self.root)
         if plan.source is not None:
-            own.keep(self.root, plan.source)
+            try:
+                own.keep(self.root, plan.source)
+            except HalError as error:
+                done = (*done, Applied(path=own.KEPT, error=error))
         return done
 
 

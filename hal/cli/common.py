@@ -117,6 +117,11 @@ def report(error: HalError, *, as_json: bool) -> None:
         click.echo(f"hal: {error.message}", err=True)
 
 
+def printable(text: str, *, keep: str = "") -> str:
+    """A text of somebody's file, for a terminal: what would move the cursor or worse is escaped."""
+    return "".join(each if each.isprintable() or each in keep else repr(each)[1:-1] for each in text)
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table: through rich on a terminal that has it, else plain columns that `awk` can read."""
     cells = [["" if cell is None else str(cell) for cell in row] for row in rows]

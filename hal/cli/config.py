@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from hal.cli.bootloader import dry_run
-from hal.cli.common import Options, end_in_order, print_json, print_table, takes_options
+from hal.cli.common import Options, end_in_order, print_json, print_table, printable, takes_options
 from hal.document import plain
 from hal.errors import ValueRefused
 from hal.root import Root
@@ -36,7 +36,10 @@ def list_keys(options: Options) -> None:
         return
     print_table(
         ("key", "value", "reader"),
-        [(key, _short(value), BY_PATH[key].reader if key in BY_PATH else "nobody known") for key, value in found],
+        [
+            (_short(key), _short(value), BY_PATH[key].reader if key in BY_PATH else "nobody known")
+            for key, value in found
+        ],
     )
 
 
@@ -49,7 +52,7 @@ def get_key(options: Options, key: str) -> int:
     if options.as_json:
         print_json(found.get(key))
     elif found:
-        click.echo(_text(found[key]))
+        click.echo(printable(_text(found[key]), keep="\n\t"))
     else:
         click.echo(f"{key}: not set", err=True)
     return 0 if found else 1
@@ -113,9 +116,14 @@ def _value(key: str, text: str) -> object:
         forms.insert(1 if takes_text else 0, parsed)
     if kind is None:
         return forms[0]
-    if any(form is None or form == "" for form in forms):
+    sound = [form for form in forms if form is not None and form != "" and not list(kind.faults(form))]
+    if not sound and any(form is None or form == "" for form in forms):
         raise ValueRefused(f"{key}: an empty value is none; `hal config unset {key}` removes the key", path=key)
-    return next((form for form in forms if not list(kind.faults(form))), forms[0])
+    return next(iter(sound), forms[0])
+
+
+def _reader(key: str) -> str:
+    return BY_PATH[key].reader if key in BY_PATH else "nobody known"
 
 
 def _text(value: object) -> str:
@@ -124,4 +132,4 @@ def _text(value: object) -> str:
 
 def _short(value: object) -> str:
     text = "not set" if value is None else _text(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return printable(text if len(text) <= 60 else f"{text[:57]}...")

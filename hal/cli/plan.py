@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from hal.cli.common import Options, print_value, takes_options
+from hal.cli.common import Options, print_value, printable, takes_options
 from hal.errors import FileFault
 from hal.json_file import read_object
 from hal.root import Root
@@ -76,7 +76,7 @@ def show(plan: Plan) -> None:
 def show_rest(plan: Plan) -> None:
     """Refusals, settings the board lacks, keys nobody knows, warnings."""
     for refused in plan.refused:
-        click.echo(f"refused: {refused.message}", err=True)
+        click.echo(f"refused: {printable(refused.message)}", err=True)
     for stopped in plan.stopped:
         click.echo(f"stopped: {stopped.path}: {stopped.previous} -> {stopped.value}: {stopped.reason}", err=True)
     for item in plan.unavailable:

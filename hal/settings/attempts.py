@@ -56,15 +56,17 @@ class Attempts:
         reason = f"tried {last['times']} times, and each time: {how}; not tried again"
         return Stopped(path=path, previous=change.previous, value=change.value, reason=reason)
 
-    def tried(self, path: str, change: Change, error: HalError | None) -> None:
-        """Note one attempt."""
+    def note(self, path: str, change: Change, error: HalError | None = None) -> None:
+        """Note one attempt: before it, because it may end the machine, and again if it raised.
+
+        Raises `HalError` where that cannot be kept: then it must not be tried, or it would be for ever.
+        """
         if change.cost is not Cost.REBOOT:
             return
         last = self._found.get(path)
         times = last["times"] if last is not None and _same(last, change) else 0
-        # Within one boot the same change made anew, because somebody undid it, is the same attempt.
-        again = bool(times and last and last["boot"] == self._boot and not last["error"])
-        times += 0 if again else 1
+        # Within one boot the same change made anew is the same attempt: only a reboot begins another.
+        times += 0 if times and last and last["boot"] == self._boot else 1
         self._kept[path] = {
             "previous": change.previous,
             "value": change.value,
@@ -72,6 +74,7 @@ class Attempts:
             "boot": self._boot,
             "error": error.message if error else "",
         }
+        self._write()
 
     def settle(self, planned: Iterable[str]) -> None:
         """Forget attempts of settings that are as they should be after a boot, and keep what is news."""
@@ -113,4 +116,5 @@ class Attempts:
 
 
 def _same(last: dict[str, Any], change: Change) -> bool:
-    return (last["previous"], last["value"]) == (change.previous, change.value)
+    """The same wish; what it would change may be another each time."""
+    return bool(last["value"] == change.value)

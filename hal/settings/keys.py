@@ -299,6 +299,9 @@ def unknown(config: dict[str, Any], prefix: str = "") -> tuple[str, ...]:
     found: list[str] = []
     for key, value in config.items():
         path = f"{prefix}{key}"
+        if "." in key:  # a name with a dot is no path
+            found.append(f'{prefix}"{key}"')
+            continue
         if path in KNOWN:
             continue
         if path in FOLDERS and isinstance(value, dict):
@@ -312,7 +315,7 @@ def values(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, obje
     """Every known key that is set, and every object of keys that is none, as path and value, in file order."""
     for name, value in config.items():
         path = f"{prefix}{name}"
-        if value is None:
+        if value is None or "." in name:
             continue
         if path in FOLDERS and isinstance(value, dict):
             yield from values(value, f"{path}.")

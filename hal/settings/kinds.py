@@ -162,7 +162,9 @@ def is_dns_server(word: str) -> bool:
     address, mark, port = word.partition("#")
     if word == "null":
         return True
-    return is_address(address) and (not mark or (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536))
+    return is_address(address) and (
+        not mark or (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536)
+    )
 
 
 URL = r"https?://[A-Za-z0-9.:\[\]_-]+(?:/[!-~]*)?"
@@ -203,18 +205,42 @@ def _no_certificates(pem: str) -> str | None:
 
 # -- collections -------------------------------------------------------------------------------------------------------
 
-SSH_TYPES = (
-    "ssh-ed25519",
-    "ssh-rsa",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "sk-ssh-ed25519@openssh.com",
-    "sk-ecdsa-sha2-nistp256@openssh.com",
+SSH_TYPES: dict[str, tuple[tuple[int, int], ...]] = {
+    "ssh-ed25519": ((32, 32),),
+    "ssh-rsa": ((1, 16), (128, 2049)),
+    "ecdsa-sha2-nistp256": ((8, 8), (65, 65)),
+    "ecdsa-sha2-nistp384": ((8, 8), (97, 97)),
+    "ecdsa-sha2-nistp521": ((8, 8), (133, 133)),
+    "sk-ssh-ed25519@openssh.com": ((32, 32), (1, 255)),
+    "sk-ecdsa-sha2-nistp256@openssh.com": ((8, 8), (65, 65), (1, 255)),
+}
+"""Types of public keys, and the least and most bytes of each field behind the type (RFC 4253, 5656, 8709; PROTOCOL.u2f
+of OpenSSH)."""
+
+SSH_FLAGS = frozenset(
+    (
+        "agent-forwarding",
+        "cert-authority",
+        "no-agent-forwarding",
+        "no-port-forwarding",
+        "no-pty",
+        "no-touch-required",
+        "no-user-rc",
+        "no-x11-forwarding",
+        "port-forwarding",
+        "pty",
+        "restrict",
+        "user-rc",
+        "verify-required",
+        "x11-forwarding",
+    )
 )
-_SSH_KEY = re.compile(
-    rf"(?:[!-~][ -~]*? )?({'|'.join(map(re.escape, SSH_TYPES))}) ([A-Za-z0-9+/]+=*)(?: [^\0-\x1f\x7f]*)?"
+SSH_SETTINGS = frozenset(
+    ("command", "environment", "expiry-time", "from", "permitlisten", "permitopen", "principals", "tunnel")
 )
+"""Options in front of a key (sshd(8)); with one that it does not know, sshd takes the whole line for none."""
+_SSH_OPTION = re.compile(r'([A-Za-z0-9-]+)(="(?:\\"|[^"])*")?(,|[ \t]+)')
+_SSH_KEY = re.compile(r"(\S+)[ \t]+([A-Za-z0-9+/]+={0,2})(?:[ \t].*)?")
 
 
 def ssh_keys() -> Kind:
@@ -226,26 +252,56 @@ def ssh_keys() -> Kind:
             return
         for number, line in enumerate(value):
             if not _is_ssh_key(line):
-                yield Fault("no public SSH key in one line", f"[{number}]", SSH_TYPES)
+                yield Fault("no public SSH key in one line", f"[{number}]", tuple(SSH_TYPES))
 
     return Kind("a list of public SSH keys", {"type": "array", "items": {"type": "string"}}, faults)
 
 
 def _is_ssh_key(line: object) -> bool:
-    """The type before the key and the one inside of it agree."""
-    match = _SSH_KEY.fullmatch(line) if isinstance(line, str) and len(line) <= 16384 else None
-    if match is None:
+    """A line that sshd takes: known options if any, then a key whose inside is whole and of the type before it."""
+    if not isinstance(line, str) or len(line) > 16384 or not _is_utf8(line):
         return False
+    if any((character < " " and character != "\t") or character == "\x7f" for character in line):
+        return False
+    at = 0
+    if line.partition(" ")[0] not in SSH_TYPES:
+        while True:
+            option = _SSH_OPTION.match(line, at)
+            if option is None or option[1].lower() not in (SSH_SETTINGS if option[2] else SSH_FLAGS):
+                return False
+            at = option.end()
+            if option[3] != ",":
+                break
+    match = _SSH_KEY.fullmatch(line, at)
+    return match is not None and match[1] in SSH_TYPES and _is_whole(match[1], match[2])
+
+
+def _is_whole(kind: str, text: str) -> bool:
+    """Whether a key's inside has exactly the fields of its type, each of a length that it may have."""
     try:
-        inside = base64.b64decode(match[2], validate=True)
+        rest = base64.b64decode(text, validate=True)
     except binascii.Error:
         return False
-    length = int.from_bytes(inside[:4], "big")
-    return inside[4 : 4 + length] == match[1].encode() and len(inside) > 4 + length
+    fields = []
+    while rest:
+        length = int.from_bytes(rest[:4], "big")
+        if len(rest) < 4 + length:
+            return False
+        fields.append(rest[4 : 4 + length])
+        rest = rest[4 + length :]
+    sizes = SSH_TYPES[kind]
+    if len(fields) != 1 + len(sizes) or fields[0] != kind.encode():
+        return False
+    return all(low <= len(field) <= high for field, (low, high) in zip(fields[1:], sizes, strict=True))
 
 
 RULE_NAME = r"[A-Za-z0-9][A-Za-z0-9._+@-]{0,63}"
 _RULE_NAME = re.compile(RULE_NAME)
+
+
+def is_rule_name(name: str) -> bool:
+    """Whether a name may become that of a rules file."""
+    return _RULE_NAME.fullmatch(name) is not None
 
 
 def udev_rules_fault(rule: str) -> RuleFault | None:
@@ -265,7 +321,7 @@ def udev_rules() -> Kind:
             return
         for name, rule in value.items():
             if not _RULE_NAME.fullmatch(name):
-                yield Fault(f"{name[:60]!r} would become the name of a file: {named_so}", f".{name[:60]}")
+                yield Fault(f"{name[:60]!r} would become the name of a file: {named_so}", f".{name}")
             elif not isinstance(rule, str):
                 yield Fault(f"the text of a rule is expected, not {named(rule)}", f".{name}")
             elif "\0" in rule or not _is_utf8(rule) or len(rule) > 65536:

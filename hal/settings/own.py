@@ -10,7 +10,7 @@ from typing import Any
 
 from hal.errors import Damaged, HalError
 from hal.identify import CONFIG
-from hal.json_file import MAX_BYTES, read_object
+from hal.json_file import MAX_BYTES, parse_object, read_object
 from hal.root import Root
 
 KEPT = "mnt/state/hal-config.json"
@@ -23,7 +23,10 @@ def read(root: Root) -> tuple[dict[str, Any], Damaged | None, bytes | None]:
     Raises `FileFault` where there is none, and `Damaged` where neither the file nor its copy can be read.
     """
     try:
-        return read_object(root, CONFIG), None, root.read_bytes(CONFIG, limit=MAX_BYTES)
+        if root.size(CONFIG) > MAX_BYTES:
+            raise Damaged(f"larger than {MAX_BYTES} bytes", path=CONFIG)
+        data = root.read_bytes(CONFIG, limit=MAX_BYTES)
+        return parse_object(data, CONFIG), None, data
     except Damaged as damage:
         try:
             kept = read_object(root, KEPT)

@@ -8,6 +8,7 @@ nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from attrs import field, frozen
@@ -18,12 +19,13 @@ from hal.model import Change, Cost, SetResult
 from hal.protocols import Fan, Power, Setting
 from hal.record import Record
 from hal.root import Root
+from hal.settings.attempts import FILE as ATTEMPTS
 from hal.settings.attempts import Attempts, Stopped
 from hal.settings.keys import BY_PATH, FLAG, unknown, values
 from hal.settings.kinds import Fault, named, unlike
 from hal.settings.services.service import Asked, ServiceSetting
 from hal.settings.services.table import ENGINE, SERVICES
-from hal.settings.values import sound_part
+from hal.settings.values import sound_part, without_login
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -88,8 +90,9 @@ class Applied(Record):
 def plan(config: dict[str, Any], root: Root, *, power: Power | None, fan: Fan | None, absent: dict[str, str]) -> Plan:
     """Compare a config.json with the device. `absent` gives the reason for each capability that is `None`."""
     found = dict(values(config))
-    refused = [each for path, value in found.items() for each in _refusals(path, value)]
-    wrong = frozenset(each.path for each in refused)
+    faults = [(path, value, fault) for path, value in found.items() for fault in _faults(path, value)]
+    refused = [_refused(path, value, fault) for path, value, fault in faults]
+    wrong = frozenset(f"{path}{fault.where}" for path, _, fault in faults)
     warnings = [
         f"{path}: {note}"
         for path, value in found.items()
@@ -114,6 +117,10 @@ def plan(config: dict[str, Any], root: Root, *, power: Power | None, fan: Fan | 
     )
 
 
+_SHOWN = 200
+"""Characters of a path that are shown."""
+
+
 class _Look:
     """One look at the device: what is found goes into the lists of the plan."""
 
@@ -130,7 +137,11 @@ class _Look:
         service = setting.service
         told = [key for key in service.keys if key in self._found]
         asked = Asked(values={key: self._sound(key) for key in told if key not in self._wrong}, wrong=self._wrong)
-        if (reason := service.absence(self._root)) is not None:
+        try:
+            reason = service.absence(self._root)
+        except HalError as error:
+            reason = error.message
+        if reason is not None:
             if service.keys[0] in self._found or any(key.startswith(f"{service.path}.") for key in told):
                 key = next(key for key in told if key == service.keys[0] or key.startswith(f"{service.path}."))
                 self.unavailable.append(Unavailable(path=key, value=self._found[key], reason=reason))
@@ -191,17 +202,23 @@ def refused_file(damage: HalError) -> Refused:
     )
 
 
-def _refusals(path: str, value: object) -> Iterator[Refused]:
+def _faults(path: str, value: object) -> Iterator[Fault]:
     """What is wrong with the value of a key, or with what stands in the place of an object of keys."""
     key = BY_PATH.get(path)
-    faults = [Fault(f"an object is expected, not {named(value)}")] if key is None else key.kind.faults(value)
-    for fault in faults:
-        here, message, seen = f"{path}{fault.where}", fault.message, value
-        if key is not None and key.secret:
-            message, seen = f"{key.kind.words} is expected", f"{named(value)}, not shown"
-        yield Refused(
-            path=here, value=seen, code=ValueRefused.code, message=f"{here}: {message}", allowed=fault.allowed
-        )
+    if key is None:
+        yield Fault(f"an object is expected, not {named(value)}")
+    else:
+        yield from key.kind.faults(value)
+
+
+def _refused(path: str, value: object, fault: Fault) -> Refused:
+    """A refusal that can be shown: no secret in it, and no text without end."""
+    key = BY_PATH.get(path)
+    here, message = f"{path}{fault.where}"[:_SHOWN], without_login(fault.message)
+    seen = without_login(value) if isinstance(value, str) else value
+    if key is not None and key.secret:
+        message, seen = f"{key.kind.words} is expected", f"{named(value)}, not shown"
+    return Refused(path=here, value=seen, code=ValueRefused.code, message=f"{here}: {message}", allowed=fault.allowed)
 
 
 def apply(plan: Plan, root: Root) -> tuple[Applied, ...]:
@@ -211,6 +228,7 @@ def apply(plan: Plan, root: Root) -> tuple[Applied, ...]:
     for planned in plan.changes:
         result, failed = None, None
         try:
+            attempts.note(planned.path, planned.change)
             if isinstance(planned.setting, ServiceSetting):
                 assert isinstance(planned.wanted, Asked)
                 result = planned.setting.set(planned.wanted)
@@ -218,7 +236,11 @@ def apply(plan: Plan, root: Root) -> tuple[Applied, ...]:
                 result = ask(planned.setting, "set", planned.wanted)
         except HalError as error:
             failed = error
-        attempts.tried(planned.path, planned.change, failed)
+            with suppress(HalError):  # the first error is the one to tell
+                attempts.note(planned.path, planned.change, failed)
         results.append(Applied(path=planned.path, result=result, error=failed))
-    attempts.settle([*(each.path for each in plan.changes), *(each.path for each in plan.stopped)])
+    try:
+        attempts.settle([*(each.path for each in plan.changes), *(each.path for each in plan.stopped)])
+    except HalError as error:
+        results.append(Applied(path=ATTEMPTS, error=error))
     return tuple(results)

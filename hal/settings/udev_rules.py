@@ -64,7 +64,9 @@ OPTIONS = (
     "static_node=",
 )
 _TOKEN = re.compile(r'\s*([A-Z]+)(?:\{([^}]*)\})?\s*(==|!=|\+=|-=|:=|=)\s*(e?)"((?:\\.|[^"\\])*)"')
-_SEPARATOR = re.compile(r"[\s,]*")
+_SEPARATOR = re.compile(r"[ \t\r,]*")
+_FREE = " \t\r,"
+"""What may stand between tokens."""
 
 
 @frozen
@@ -84,16 +86,16 @@ def fault(text: str) -> RuleFault | None:
     lines = text.split("\n")
     while number < len(lines):
         first, line = number, lines[number]
-        while line.endswith("\\") and number + 1 < len(lines) and not line.lstrip().startswith("#"):
+        while line.endswith("\\") and number + 1 < len(lines) and not line.lstrip(_FREE).startswith("#"):
             number += 1
             line = line[:-1] + lines[number]
         number += 1
-        if not line.strip() or line.lstrip().startswith("#"):
+        if not line.strip(_FREE) or line.lstrip(_FREE).startswith("#"):
             continue
         at = 0
-        while at < len(line) and line[at:].strip(" \t\r,"):
+        while line[at:].strip(_FREE):
             match = _TOKEN.match(line, at)
-            place = at + len(line[at:]) - len(line[at:].lstrip(" \t,"))
+            place = at + len(line[at:]) - len(line[at:].lstrip(_FREE))
             if match is None:
                 return RuleFault(first + 1, place + 1, _unparsed(line[place:]))
             key, inside, operator, _, value = match.groups()
@@ -112,7 +114,7 @@ def fault(text: str) -> RuleFault | None:
 
 
 def _unparsed(rest: str) -> str:
-    word = rest.split(maxsplit=1)[0][:40]
+    word = rest.partition(" ")[0][:40]
     key = re.match(r"[A-Za-z]{1,40}", rest)
     if key and key[0] not in KEYS:
         return _unknown(key[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 
@@ -17,3 +18,8 @@ def sound_part(value: object, wrong: Collection[str]) -> object:
     if isinstance(value, dict):
         return {name: item for name, item in value.items() if f".{name}" not in wrong}
     return value
+
+
+def without_login(text: str) -> str:
+    """A text in which no address tells a user's name and password."""
+    return re.sub(r"//[^/@\s]*@", "//...@", text)

@@ -10,6 +10,7 @@ _SYSTEMCTL = """#!/bin/sh
 # Stands for systemd in a tree: `start` runs usr/lib/hal-tree/UNIT.start, `stop` ends it; both are remembered.
 units="$HAL_ROOT/run/hal-tree"
 mkdir -p "$units"
+[ "$1" = --no-block ] && shift
 verb=$1
 shift
 for unit in "$@"; do
@@ -26,7 +27,8 @@ for unit in "$@"; do
             echo "$verb $unit" >>"$units/log"
             rm -f "$units/$unit.active"
             ;;
-        try-restart | try-reload-or-restart)
+        reload-or-restart)
+            [ -e "$units/$unit.active" ] || { echo "systemctl: unit $unit not found" >&2; exit 5; }
             echo "$verb $unit" >>"$units/log"
             ;;
         is-active)
@@ -62,6 +64,9 @@ mkdir -p "$HAL_ROOT/run/hal-tree"
 echo "{name} $*" >>"$HAL_ROOT/run/hal-tree/log"
 """
 
+RUNNING = ("NetworkManager", "avahi-daemon", "balena", "chronyd", "development-features.target", "dnsmasq")
+"""Units that run after a boot."""
+
 PROGRAMS = (
     "usr/bin/chronyc",
     "usr/bin/journalctl",
@@ -78,6 +83,9 @@ def services() -> Iterator[TreeFile]:
     yield TreeFile.program("usr/sbin/iw", _IW)
     for name in PROGRAMS:
         yield TreeFile.program(name, _REMEMBERED.format(name=name.rpartition("/")[2]))
+    for unit in RUNNING:
+        yield TreeFile.text(f"run/hal-tree/{unit}.active", "")
+    yield TreeFile.folder("sys/module/cfg80211")
     yield TreeFile.text("run/dnsmasq.servers", "server=8.8.8.8\n")
     yield TreeFile.text("etc/hostname", "localhost\n")
     yield TreeFile.text("proc/sys/kernel/hostname", "localhost\n")

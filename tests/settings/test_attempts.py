@@ -136,3 +136,58 @@ def test_without_a_state_partition_nothing_is_remembered(root: Root) -> None:
         boot(root, number)
         lose(root)
         assert applied(root) == ["os.power.mode"]
+
+
+def test_an_attempt_that_ends_the_machine_is_counted(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is noted before it is made: a mode that resets the board would else be tried for ever."""
+
+    class Reset(BaseException):
+        pass
+
+    def reset(*_: object) -> None:
+        raise Reset
+
+    for number in (1, 2):
+        boot(root, number)
+        lose(root)
+        device = opened(root, SLUG)
+        plan = device.plan()
+        assert [each.path for each in plan.changes] == ["os.power.mode"]
+        monkeypatch.setattr(type(device.power), "set", reset)
+        with pytest.raises(Reset):
+            device.apply(plan)
+        monkeypatch.undo()
+    boot(root, 3)
+    assert opened(root, SLUG).plan().stopped
+
+
+def test_what_cannot_be_remembered_is_not_tried_and_no_result_is_lost(root: Root) -> None:
+    lose(root)
+    root.make_folder(FILE)  # as good as a medium that takes no write
+    put(root, {"deviceType": SLUG, "hostname": "box", "os": {"power": {"mode": "high"}}})
+    for number in range(1, 5):
+        boot(root, number)
+        device = opened(root, SLUG)
+        done = {each.path: each for each in device.apply(device.plan())}
+        assert done["os.power.mode"].error is not None
+        assert FILE in str(done["os.power.mode"].error)
+        assert root.read_bytes(STORED) == root.read_bytes("etc/nvpmodel.conf")
+        assert number > 1 or done["hostname"].result is not None
+
+
+def test_the_last_good_copy_that_cannot_be_kept_is_told(root: Root) -> None:
+    root.make_folder("mnt/state/hal-config.json")
+    device = opened(root, SLUG)
+    done = {each.path: each.error for each in device.apply(device.plan())}
+    assert done["os.power.mode"] is None
+    assert done["mnt/state/hal-config.json"] is not None
+
+
+def test_a_change_from_elsewhere_is_the_same_wish(root: Root) -> None:
+    for number, former in ((1, "low"), (2, "mid"), (3, "low")):
+        boot(root, number)
+        device = opened(root, SLUG)
+        device.power.set(former)
+        plan = device.plan()
+        assert bool(plan.stopped) == (number == 3)
+        device.apply(plan)

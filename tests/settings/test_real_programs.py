@@ -156,8 +156,9 @@ def test_ssh_reads_every_key(keys: list[str], development: bool) -> None:
     assert len(done.stdout.strip("\n").split("\n")) == len(keys)
 
 
-@pytest.mark.parametrize("keys", [[], [SSH_KEY]])
-def test_sshd_takes_the_options_of_development_mode(keys: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("keys", [None, [], [SSH_KEY]])
+def test_sshd_takes_the_options_of_development_mode(keys: list[str] | None, tmp_path: Path) -> None:
+    """Without the key for keys no password is asked for; an empty list is a key that is set, and nobody's way in."""
     flag = rendered(DEVELOPMENT, {"developmentMode": True, "os.sshKeys": keys})["var/volatile/development-features"]
     assert flag is not None
     (tmp_path / "flag").write_bytes(flag)
@@ -171,7 +172,7 @@ def test_sshd_takes_the_options_of_development_mode(keys: list[str], tmp_path: P
     words = options.replace("/etc/ssh/sshd_config_development", str(config)).split()
     done = run("/usr/sbin/sshd", "-T", "-h", tmp_path / "host", *words)
     assert done.returncode == 0, done.stderr
-    assert f"passwordauthentication {'no' if keys else 'yes'}\n" in done.stdout
+    assert f"passwordauthentication {'yes' if keys is None else 'no'}\n" in done.stdout
     assert run("/usr/sbin/sshd", "-t", "-h", tmp_path / "host", *words).returncode == 0
 
 

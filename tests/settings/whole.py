@@ -105,11 +105,11 @@ def opened(root: Root, slug: str) -> Device:
 
 
 def files(root: Root) -> dict[str, bytes]:
-    """Every file of a tree but the log of its programs."""
+    """Every file of a tree but the log of its programs, and the attempts, which tell of how it came to be so."""
     return {
         str(path.relative_to(root.directory)): path.read_bytes()
         for path in sorted(root.directory.rglob("*"))
-        if path.is_file() and not path.is_symlink() and path.name != "log"
+        if path.is_file() and not path.is_symlink() and path.name not in ("log", "hal-attempts.json")
     }
 
 

@@ -6,7 +6,7 @@ import base64
 
 from hal.model import Cost
 from hal.settings.services.places import File
-from hal.settings.services.service import Asked, Found, Service, TakeUp, Wanted, needs
+from hal.settings.services.service import Asked, Found, Service, TakeUp, Wanted, needs, restart
 from hal.settings.values import truth
 
 # -- SSH keys ----------------------------------------------------------------------------------------------------------
@@ -71,6 +71,7 @@ ROOT_CA = Service(
         TakeUp(argv=("update-ca-certificates",)),
     ),
     cost=Cost.REBOOT,
+    outlives_boot=True,
     where=CERTIFICATES.name,
 )
 
@@ -82,12 +83,12 @@ SSHD_CONFIG = "etc/ssh/sshd_config_development"
 
 
 def _development(asked: Asked, found: Found) -> Wanted | None:
-    """Logins over SSH need no password as long as there are no keys to log in with."""
+    """Logins over SSH need no password as long as the key for keys is not set; an empty list of keys is set."""
     if asked.is_wrong("developmentMode"):
         return None
     if not truth(asked.values.get("developmentMode", False)):
         return {FLAG: None}
-    keyed = asked.is_wrong("os.sshKeys") or asked.values.get("os.sshKeys") or any("sshKeys[" in p for p in asked.wrong)
+    keyed = asked.is_wrong("os.sshKeys") or asked.values.get("os.sshKeys") is not None
     options = f"-f /{SSHD_CONFIG}" + (" -o PasswordAuthentication=no" if keyed else "")
     return {FLAG: f"SSHD_OPTS='{options}'\nBALENA_DEVELOPMENT_ARGS=\"-H tcp://0.0.0.0:2375\"\n".encode()}
 
@@ -106,7 +107,7 @@ DEVELOPMENT = Service(
     wanted=_development,
     words=_development_words,
     absence=lambda root: None if root.exists(SSHD_CONFIG) else f"this OS has no development mode (no {SSHD_CONFIG})",
-    take_up=(TakeUp(argv=("systemctl", "try-restart", "development-features.target")),),
+    take_up=(restart("development-features.target", wait=False),),
     units=("development-features.target (engine, serial logins)",),
     where=FLAG.name,
 )

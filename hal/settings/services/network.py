@@ -14,7 +14,7 @@ from hal.errors import NotApplied
 from hal.model import Cost
 from hal.root import Root
 from hal.settings.services.places import File
-from hal.settings.services.service import Asked, Found, Service, TakeUp, Wanted, needs
+from hal.settings.services.service import Asked, Found, Service, TakeUp, Wanted, needs, restart
 from hal.settings.values import truth
 
 # -- dnsmasq -----------------------------------------------------------------------------------------------------------
@@ -27,7 +27,7 @@ def _dns(asked: Asked, found: Found) -> Wanted | None:
     """One `server=` line each; none with the word null, Google's where nothing is asked."""
     if asked.is_wrong("dnsServers"):
         return None
-    words = str(asked.values.get("dnsServers", DNS_DEFAULT)).split()
+    words = str(asked.values.get("dnsServers", DNS_DEFAULT)).split() or [DNS_DEFAULT]
     return {DNS: "".join(f"server={word}\n" for word in words if word != "null").encode()}
 
 
@@ -44,7 +44,7 @@ DNSMASQ = Service(
     wanted=_dns,
     words=lambda found: _after("server=", found, DNS),
     absence=needs("dnsmasq", "dnsmasq"),
-    take_up=(TakeUp(argv=("systemctl", "try-restart", "dnsmasq.service")),),
+    take_up=(restart("dnsmasq.service"),),
     units=("dnsmasq.service",),
     where=DNS.name,
 )
@@ -166,7 +166,9 @@ CONNECTIVITY = Service(
     wanted=_network,
     words=_network_words,
     absence=lambda root: None if root.is_dir(NM_FOLDER) else f"this OS has no NetworkManager (no folder {NM_FOLDER})",
-    take_up=(TakeUp(argv=("systemctl", "try-reload-or-restart", "NetworkManager.service")),),
+    take_up=(
+        TakeUp(argv=("systemctl", "reload-or-restart", "NetworkManager.service"), active="NetworkManager.service"),
+    ),
     units=("NetworkManager.service",),
     where=NM.name,
 )
@@ -216,13 +218,19 @@ def _country(asked: Asked, found: Found) -> Wanted | None:
     return None if country is None else {DOMAIN: str(country).encode()}
 
 
+def _no_wifi(root: Root) -> str | None:
+    if not root.is_dir("sys/module/cfg80211"):
+        return "this kernel has no WiFi (no cfg80211)"
+    return needs("iw", "WiFi")(root)
+
+
 WIFI = Service(
     path="country",
     keys=("country",),
     places=lambda root: (),
     wanted=_country,
     words=lambda found: (found.get(DOMAIN) or b"none").decode(),
-    absence=needs("iw", "WiFi"),
+    absence=_no_wifi,
     cost=Cost.NONE,
     where="the kernel, through `iw reg set`",
 )

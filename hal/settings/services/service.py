@@ -1,8 +1,9 @@
 """A service of the OS that obeys keys of config.json, as a row; and the one way to bring any of them up to date.
 
-First a mark is left in `run/hal/unread`, then the places are written, then the service is made to read them, and the
-mark is taken away. So what is interrupted in between is seen by the next look, whatever stands in the files; after a
-reboot the mark is gone, and every service has read its files.
+First a mark is left, then the places are written, then the service is made to read them, and the mark is taken away.
+So what is interrupted in between is seen by the next look, whatever stands in the files. The mark is in
+`run/hal/unread`, because after a reboot every service has read its files; what no boot makes up for has its mark on
+the state partition.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from hal.root import Root
 from hal.settings.services.places import Place
 
 MARKS = "run/hal/unread"
+KEPT_MARKS = "mnt/state/hal-unread"
 SECONDS = 90.0
-"""How long a service may take to stop and start: systemd's own limit."""
+"""How long a service may take to stop and start; systemd's own limit for one that sets none. The engine sets none."""
+RUNNING = ("active", "activating", "reloading")
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -40,6 +43,12 @@ class TakeUp(Record):
 
     argv: tuple[str, ...]
     active: str = ""
+
+
+def restart(unit: str, *, wait: bool = True) -> TakeUp:
+    """Restart a unit that runs. One that may take for ever to stop and start, as the engine, is not waited for."""
+    how = () if wait else ("--no-block",)
+    return TakeUp(argv=("systemctl", *how, "restart", unit), active=unit)
 
 
 Found = Mapping[Place, bytes | None]
@@ -65,6 +74,8 @@ class Service(Record):
     cost: Cost = Cost.SERVICE_RESTART
     waits: Callable[[Wanted], bool] = lambda wanted: False
     """Whether what is wanted comes only with the next boot: then nothing takes it up before."""
+    outlives_boot: bool = False
+    """Whether what takes it up is done by no boot."""
     where: str = ""
     """The files, for people."""
 
@@ -116,7 +127,7 @@ class ServiceSetting(Record):
         if change is None or wanted is None:
             words = self.service.words(found)
             return SetResult(previous=words, value=words, outcome=Outcome.UNCHANGED, cost=Cost.NONE)
-        self.root.make_folder(MARKS)
+        self.root.make_folder(self._mark.rpartition("/")[0])
         if not self.root.exists(self._mark):
             self.root.replace(self._mark, b"")
         for place in self._differing(found, wanted):
@@ -140,7 +151,8 @@ class ServiceSetting(Record):
 
     @property
     def _mark(self) -> str:
-        return f"{MARKS}/{self.service.path}"
+        kept = self.service.outlives_boot and self.root.is_dir("mnt/state")
+        return f"{KEPT_MARKS if kept else MARKS}/{self.service.path}"
 
     def _look(self, asked: Asked) -> tuple[dict[Place, bytes | None], Wanted | None]:
         """What stands in the places, and what shall; a place that nothing is wanted for may not even be read."""
@@ -157,11 +169,11 @@ class ServiceSetting(Record):
 
     def _run(self, step: TakeUp) -> None:
         """Where this fails the mark stays, so the next `set` tries again."""
-        if step.active:
-            told = self.root.run(["systemctl", "is-active", step.active], timeout_seconds=SECONDS, check=False)
-            if told.stdout.strip() != "active":
-                return
         try:
+            if step.active:
+                told = self.root.run(["systemctl", "is-active", step.active], timeout_seconds=SECONDS, check=False)
+                if told.stdout.strip() not in RUNNING:
+                    return
             self.root.run(list(step.argv), timeout_seconds=SECONDS)
         except HalError as error:
             raise NotApplied(

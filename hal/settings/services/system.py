@@ -7,8 +7,9 @@ from attrs import frozen
 from hal.errors import FileFault
 from hal.model import Cost
 from hal.root import Root
+from hal.settings.kinds import is_rule_name
 from hal.settings.services.places import Attribute, File, NameFile, Place
-from hal.settings.services.service import Asked, Found, Service, TakeUp, Wanted, needs
+from hal.settings.services.service import Asked, Found, Service, TakeUp, Wanted, needs, restart
 from hal.settings.values import truth
 
 # -- host name ---------------------------------------------------------------------------------------------------------
@@ -32,10 +33,7 @@ HOSTNAME = Service(
     wanted=_hostname,
     words=lambda found: (found.get(NAME) or found.get(RUNNING) or b"none").decode(errors="replace"),
     absence=lambda root: None,
-    take_up=(
-        TakeUp(argv=("systemctl", "try-restart", "dnsmasq.service", "avahi-daemon.service")),
-        TakeUp(argv=("systemctl", "try-restart", "balena.service")),
-    ),
+    take_up=(restart("dnsmasq.service"), restart("avahi-daemon.service"), restart("balena.service", wait=False)),
     units=("dnsmasq.service", "avahi-daemon.service", "balena.service"),
     where=NAME.name,
 )
@@ -108,7 +106,8 @@ def _rule(name: str) -> File:
 
 
 def _rules_found(root: Root) -> tuple[Place, ...]:
-    return tuple(File(name, comment=None) for name in root.glob(f"{RULES}/*.rules"))
+    """The rules; what is no file (udev's own way to mask a rule is a link to /dev/null) is somebody's intention."""
+    return tuple(File(name, comment=None) for name in root.glob(f"{RULES}/*.rules") if root.is_file(name))
 
 
 def _rules(asked: Asked, found: Found) -> Wanted | None:
@@ -124,7 +123,7 @@ def _rules(asked: Asked, found: Found) -> Wanted | None:
         return None
     refused = {f"{RULES}/{path.removeprefix('os.udevRules.')}.rules" for path in asked.wrong}
     others: dict[Place, bytes | None] = {place: None for place in found if place.name not in refused}
-    return others | {_rule(name): f"{text}\n".encode() for name, text in rules.items()}
+    return others | {_rule(name): f"{text}\n".encode() for name, text in rules.items() if is_rule_name(name)}
 
 
 def _rules_words(found: Found) -> str:
