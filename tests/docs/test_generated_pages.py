@@ -16,6 +16,7 @@ PAGES = (
     "docs/support-matrix.md",
     "docs/capability-document.md",
     "docs/config-json.md",
+    "docs/what-applies.md",
     "hal/schema/config.json",
 )
 
