@@ -17,7 +17,10 @@ WRONG = {
     "type": [["nothing"], {"no": "thing"}, 1.5],
     "syntax": ["\0", "a\nb", "\ud800"],
     "size": ["x" * 70_000],
+    "range": [-1, 10**30],
 }
+JUDGED_BY_THE_BOARD = ("os.power.mode", "os.fan.profile")
+"""A number stands for its digits there, and a board that lacks the setting has no range for it."""
 
 
 def applied(root: Root, slug: str) -> None:
@@ -80,6 +83,8 @@ def test_a_wrong_value_is_refused_by_path_and_all_others_applied(path: str, slug
     put(other, whole(slug, **{key: ...}))
     rest = {change.path for change in opened(other, slug).plan().changes}
     for kind, examples in WRONG.items():
+        if kind == "range" and path in JUDGED_BY_THE_BOARD:
+            continue
         for value in examples:
             put(root, whole(slug, **{key: value}))
             plan = opened(root, slug).plan()
