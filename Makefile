@@ -42,11 +42,11 @@ docs-write: setup ## write the generated pages again: hooks, support matrix, sch
 
 test: lint docs ## everything CI runs
 	tools/packages $(TEST_PACKAGES)
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lab: setup ## the lab in full: every state, boot and kill; under three hours on two cores
 	tools/packages $(TEST_PACKAGES)
-	$(BIN)/python -m pytest -n auto --lab=full tests/lab
+	$(BIN)/python -m pytest -n auto --dist worksteal --lab=full tests/lab
 
 lab-record: ## take the lab's last figures as those that may not get worse
 	$(BIN)/python tests/lab/figures.py
