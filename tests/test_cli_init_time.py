@@ -112,8 +112,7 @@ def test_wrong_usage(words: tuple[str, ...], pi: Root) -> None:
 
 
 def test_a_clock_that_cannot_be_set_is_a_failure(pi: Root) -> None:
-    (pi.directory / "run").mkdir(exist_ok=True)
-    (pi.directory / "run/hal-tree").write_text("in the way")
+    (pi.directory / "run/hal-tree/clock").mkdir(parents=True)
     done = hal(pi, "--offline", "--json")
     assert done.returncode == 1
     assert json.loads(done.stderr)["error"]["code"] == "file"

@@ -242,6 +242,10 @@ class _Decision:
         self.due = bool(self.writes or self.stale or not listed)
         if not self.due:
             self.due = readable(root, self._full(FINGERPRINT)) != listing(root, mount)
+        if self.due and not (self.writes or self.stale):
+            # Nothing that boots is to change. A list that has no room only stays as it is.
+            room = self.room()
+            self.due = room.free >= room.needed
 
     def _full(self, name: str) -> str:
         return f"{self.mount}/{name}"
