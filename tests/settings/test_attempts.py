@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from settings.whole import opened, put
+from settings.whole import certificate, opened, put
 
 from hal import Root
 from hal.cli import main
@@ -191,3 +191,15 @@ def test_a_change_from_elsewhere_is_the_same_wish(root: Root) -> None:
         plan = device.plan()
         assert bool(plan.stopped) == (number == 3)
         device.apply(plan)
+
+
+def test_other_certificates_are_another_wish(root: Root) -> None:
+    """Three in a row, each before the boot that takes the former up, are no failures of one."""
+    for number in (1, 2, 3, 4):
+        boot(root, number)
+        certificate.cache_clear()
+        put(root, {"deviceType": SLUG, "balenaRootCA": certificate()})
+        plan = opened(root, SLUG).plan()
+        assert plan.stopped == ()
+        assert "balenaRootCA" in [each.path for each in plan.changes]
+        opened(root, SLUG).apply(plan)

@@ -173,9 +173,6 @@ class Busy(Root):
 
     times = 1
 
-    def lock(self, name: str, *, timeout_seconds: float):  # type: ignore[no-untyped-def]
-        return super().lock(name, timeout_seconds=timeout_seconds)
-
     def read_bytes(self, name: str, *, limit: int = 4 * 1024 * 1024) -> bytes:
         data = super().read_bytes(name, limit=limit)
         if name == CONFIG and self.times > 0:

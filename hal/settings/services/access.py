@@ -55,8 +55,14 @@ def _certificates(asked: Asked, found: Found) -> Wanted | None:
 
 
 def _certificates_words(found: Found) -> str:
-    number = (found.get(CERTIFICATES) or b"").count(b"-----BEGIN CERTIFICATE-----")
-    return f"{number} certificate{'' if number == 1 else 's'}"
+    """How many, and which: the start of their SHA-256, so that other certificates are another wish."""
+    from hashlib import sha256
+
+    data = found.get(CERTIFICATES)
+    if data is None:
+        return "none"
+    number = data.count(b"-----BEGIN CERTIFICATE-----")
+    return f"{number} certificate{'' if number == 1 else 's'}, {sha256(data).hexdigest()[:8]}"
 
 
 ROOT_CA = Service(
