@@ -88,6 +88,11 @@ if TYPE_CHECKING:
     from hal.model.update import HealthVerdict as HealthVerdict
     from hal.model.update import Update as Update
     from hal.model.update import UpdateStep as UpdateStep
+    from hal.model.usb import UsbConfiguration as UsbConfiguration
+    from hal.model.usb import UsbDevice as UsbDevice
+    from hal.model.usb import UsbEndpoint as UsbEndpoint
+    from hal.model.usb import UsbFunction as UsbFunction
+    from hal.model.usb import UsbInterface as UsbInterface
 
 PARTS = (
     "device_type",
@@ -102,6 +107,7 @@ PARTS = (
     "rtc",
     "rollback",
     "image",
+    "usb",
 )
 """The files, those that opening a device needs first."""
 

@@ -1,0 +1,108 @@
+"""The USB devices that are present, computed from sysfs each time.
+
+Nothing is remembered: two looks that see the same devices are equal. A device may vanish between two of its
+attributes; it is then left out, as if the look had been a moment later.
+"""
+
+from __future__ import annotations
+
+from hal.backends.usb.descriptors import configurations
+from hal.errors import HalError
+from hal.model import UsbConfiguration, UsbDevice, UsbInterface
+from hal.root import Root
+
+DEVICES = "sys/bus/usb/devices"
+_NODES = ("ttyUSB*", "tty/tty*", "usbmisc/*", "wwan/*/*", "host*/target*/*/block/*", "host*/target*/*/scsi_generic/*")
+"""Where below an interface the kernel lists its device nodes."""
+
+
+def present(root: Root) -> tuple[UsbDevice, ...]:
+    """Every USB device but the root hubs, in the order of their places."""
+    if not root.is_dir(DEVICES):
+        return ()
+    names = sorted(name for name in root.listdir(DEVICES) if "-" in name and ":" not in name)
+    return tuple(device for name in names if (device := look(root, name)) is not None)
+
+
+def look(root: Root, name: str) -> UsbDevice | None:
+    """The device at a place as it is now; `None` where there is none."""
+    folder = f"{DEVICES}/{name}"
+    numbers = {each: _number(root, f"{folder}/{each}", 16) for each in ("idVendor", "idProduct", "bcdDevice")}
+    place = {each: _number(root, f"{folder}/{each}", 10) for each in ("busnum", "devnum")}
+    if None in (numbers["idVendor"], numbers["idProduct"], place["devnum"]):
+        return None
+    return UsbDevice(
+        name=name,
+        vendor_id=numbers["idVendor"] or 0,
+        product_id=numbers["idProduct"] or 0,
+        revision=numbers["bcdDevice"] or 0,
+        triple=_triple(root, folder, "bDevice"),
+        bus=place["busnum"] or 0,
+        number=place["devnum"] or 0,
+        manufacturer=_text(root, f"{folder}/manufacturer"),
+        product=_text(root, f"{folder}/product"),
+        serial=_text(root, f"{folder}/serial"),
+        configuration=_number(root, f"{folder}/bConfigurationValue", 10) or None,
+        configurations=_configurations(root, folder),
+        interfaces=tuple(
+            interface
+            for each in sorted(root.glob(f"{folder}/{name}:*"))
+            if (interface := _interface(root, each)) is not None
+        ),
+    )
+
+
+def _interface(root: Root, folder: str) -> UsbInterface | None:
+    number = _number(root, f"{folder}/bInterfaceNumber", 16)
+    if number is None:
+        return None
+    return UsbInterface(
+        name=folder.rpartition("/")[2],
+        number=number,
+        triple=_triple(root, folder, "bInterface"),
+        modalias=_text(root, f"{folder}/modalias"),
+        driver=_driver(root, folder),
+        nodes=_names(root, folder, _NODES),
+        network=_names(root, folder, ("net/*",)),
+    )
+
+
+def _names(root: Root, folder: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
+    found = {path.rpartition("/")[2] for pattern in patterns for path in root.glob(f"{folder}/{pattern}")}
+    return tuple(sorted(found))
+
+
+def _driver(root: Root, folder: str) -> str | None:
+    """The name of the driver that the `driver` link leads to."""
+    if not root.exists(f"{folder}/driver"):
+        return None
+    try:
+        return root.resolve(f"{folder}/driver").name
+    except HalError:
+        return None
+
+
+def _configurations(root: Root, folder: str) -> tuple[UsbConfiguration, ...]:
+    try:
+        return configurations(root.read_bytes(f"{folder}/descriptors"))
+    except HalError:
+        return ()
+
+
+def _triple(root: Root, folder: str, prefix: str) -> tuple[int, int, int]:
+    one, two, three = (_number(root, f"{folder}/{prefix}{each}", 16) or 0 for each in ("Class", "SubClass", "Protocol"))
+    return one, two, three
+
+
+def _text(root: Root, name: str) -> str:
+    try:
+        return root.read_value(name) or ""
+    except HalError:
+        return ""
+
+
+def _number(root: Root, name: str, base: int) -> int | None:
+    try:
+        return int(_text(root, name), base)
+    except ValueError:
+        return None
