@@ -12,6 +12,7 @@ class costs more than most programs that open a device spend on everything else.
 from __future__ import annotations
 
 from importlib import import_module
+from types import UnionType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -56,10 +57,24 @@ if TYPE_CHECKING:
     from hal.model.image import Build as Build
     from hal.model.image import ImagePart as ImagePart
     from hal.model.image import StorageDriver as StorageDriver
+    from hal.model.modem import AtSetting as AtSetting
+    from hal.model.modem import AwaitReturn as AwaitReturn
+    from hal.model.modem import BulkMessages as BulkMessages
+    from hal.model.modem import ControlRequest as ControlRequest
+    from hal.model.modem import ModeChoice as ModeChoice
+    from hal.model.modem import ModemMode as ModemMode
+    from hal.model.modem import ModemModel as ModemModel
+    from hal.model.modem import ModemState as ModemState
+    from hal.model.modem import ModeSwitch as ModeSwitch
+    from hal.model.modem import PortRole as PortRole
+    from hal.model.modem import PortRule as PortRule
+    from hal.model.modem import Report as Report
+    from hal.model.modem import Requests as Requests
+    from hal.model.modem import ScsiEject as ScsiEject
+    from hal.model.modem import SelectConfiguration as SelectConfiguration
+    from hal.model.modem import Step as Step
+    from hal.model.modem import UsbIdentity as UsbIdentity
     from hal.model.peripheral import FirmwareFile as FirmwareFile
-    from hal.model.peripheral import ModemModel as ModemModel
-    from hal.model.peripheral import ModemState as ModemState
-    from hal.model.peripheral import UsbIdentity as UsbIdentity
     from hal.model.peripheral import WifiFirmware as WifiFirmware
     from hal.model.problem import Problem as Problem
     from hal.model.rollback import Phase as Phase
@@ -100,6 +115,7 @@ PARTS = (
     "identity",
     "problem",
     "peripheral",
+    "modem",
     "update",
     "bootloader",
     "boot_config",
@@ -130,5 +146,6 @@ def names() -> dict[str, object]:
         name: value
         for module in modules
         for name, value in vars(module).items()
-        if not name.startswith("_") and (getattr(value, "__module__", None) == module.__name__ or name.isupper())
+        if not name.startswith("_")
+        and (getattr(value, "__module__", None) == module.__name__ or name.isupper() or isinstance(value, UnionType))
     }

@@ -87,6 +87,8 @@ class UsbDevice(Record):
     """The value of the configuration in use; `None` for a device without one, which has no interfaces."""
     configurations: tuple[UsbConfiguration, ...] = ()
     interfaces: tuple[UsbInterface, ...] = ()
+    scsi: tuple[tuple[str, str], ...] = ()
+    """Vendor and model that its logical units tell, where it is storage."""
 
     @property
     def identity(self) -> str:

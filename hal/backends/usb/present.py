@@ -49,6 +49,10 @@ def look(root: Root, name: str) -> UsbDevice | None:
             for each in sorted(root.glob(f"{folder}/{name}:*"))
             if (interface := _interface(root, each)) is not None
         ),
+        scsi=tuple(
+            (_text(root, f"{unit}/vendor").strip(), _text(root, f"{unit}/model").strip())
+            for unit in root.glob(f"{folder}/{name}:*/host*/target*/*:*")
+        ),
     )
 
 
