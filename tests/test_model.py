@@ -128,6 +128,8 @@ def test_a_number_has_its_unit_in_its_name(kind: type) -> None:
         "_khz",
         "_seconds",
         "_id",
+        "_dbm",
+        "_db",
     )
     for field in attrs.fields(kind):
         if re.search(r"\b(int|float)\b", str(field.type)) and field.name not in unitless:

@@ -16,6 +16,23 @@ from types import UnionType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hal.model.at import AtFaultKind as AtFaultKind
+    from hal.model.at import Bound as Bound
+    from hal.model.at import FunctionalMode as FunctionalMode
+    from hal.model.at import ModemIdentity as ModemIdentity
+    from hal.model.at import ModemInfo as ModemInfo
+    from hal.model.at import ModemMaker as ModemMaker
+    from hal.model.at import ModemOperator as ModemOperator
+    from hal.model.at import ModemRegistration as ModemRegistration
+    from hal.model.at import ModemReset as ModemReset
+    from hal.model.at import ModemSignal as ModemSignal
+    from hal.model.at import ModemSim as ModemSim
+    from hal.model.at import ModemSystem as ModemSystem
+    from hal.model.at import ModemUnknown as ModemUnknown
+    from hal.model.at import ModemUsbMode as ModemUsbMode
+    from hal.model.at import RadioTechnology as RadioTechnology
+    from hal.model.at import RegistrationState as RegistrationState
+    from hal.model.at import SimState as SimState
     from hal.model.boot_config import BootConfigResult as BootConfigResult
     from hal.model.boot_config import BootSetting as BootSetting
     from hal.model.boot_config import BootSettingChange as BootSettingChange
@@ -124,6 +141,7 @@ PARTS = (
     "rollback",
     "image",
     "usb",
+    "at",
 )
 """The files, those that opening a device needs first."""
 
