@@ -1,4 +1,4 @@
-"""Performs the steps of a switch, each kind once. What a step did is told in words; whether it worked shows afterwards."""
+"""Performs the steps of a switch, each kind once. What it did is told in words; whether it worked shows afterwards."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from attrs import frozen
 
+from hal.backends.usb.present import DEVICES, look
 from hal.errors import HalError, NotApplied
 from hal.model import (
     AtSetting,
@@ -21,7 +22,6 @@ from hal.model import (
     UsbDevice,
     UsbEndpoint,
 )
-from hal.backends.usb.present import DEVICES, look
 from hal.peripherals.modem.match import Modem
 from hal.peripherals.modem.messages import EJECT
 from hal.peripherals.modem.ports import mode_of, roles
@@ -30,7 +30,7 @@ from hal.record import Record
 from hal.root import Root
 
 STATUS_BYTES = 13
-"""The status that answers a storage command: `55534253`, its tag, the residue, and one byte that is 0 where it passed."""
+"""What answers a storage command: `55534253`, its tag, the residue, and one byte that is 0 where it passed."""
 _UNCONFIGURED_SECONDS = 0.1
 _CONFIGURE_SECONDS = 5.0
 
@@ -213,24 +213,24 @@ def _offering(modem: Modem, mode: ModemMode | None) -> int:
 
 
 def _at(step: AtSetting, modem: Modem, tools: Tools) -> Performed:
-    """Asked for, changed where it differs, read back, then made effective."""
+    """Asked for, changed where it differs, read back, then made effective: a setting may be stored and not in force."""
     port = modem.at
     if port is None or port.tty is None:
-        raise NotApplied(f"{modem.device.name} ({modem.name}): no AT port to change its mode by", path=modem.device.name)
-    before = tools.say(port.tty, step.query)
-    if re.search(step.shown, before):
-        return f"{step.query} shows it already"
-    tools.say(port.tty, step.command)
-    if not step.reset:
-        return f"{step.command} accepted; the modem restarts by itself"
-    after = tools.say(port.tty, step.query)
-    if not re.search(step.shown, after):
         raise NotApplied(
-            f"{modem.device.name} ({modem.name}): {step.command} was accepted, and reads back {after.strip()!r}",
+            f"{modem.device.name} ({modem.name}): no AT port to change its mode by", path=modem.device.name
+        )
+    stored = bool(re.search(step.shown, tools.say(port.tty, step.query)))
+    if not stored:
+        tools.say(port.tty, step.command)
+    if not step.reset:
+        return f"AT{step.query} shows it already" if stored else f"AT{step.command} accepted"
+    if not stored and not re.search(step.shown, after := tools.say(port.tty, step.query)):
+        raise NotApplied(
+            f"{modem.device.name} ({modem.name}): AT{step.command} was accepted, and reads back {after.strip()!r}",
             path=modem.device.name,
         )
     try:
         tools.say(port.tty, step.reset)
-    except HalError:
-        return f"{step.command} accepted; no answer to {step.reset}"
-    return f"{step.command} accepted, then {step.reset}"
+    except HalError as error:
+        return f"AT{step.command} accepted, then AT{step.reset}: {error.message}"
+    return f"AT{step.command} accepted, then AT{step.reset}"

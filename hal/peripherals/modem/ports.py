@@ -54,8 +54,13 @@ class ModemPort(Record):
 
     @property
     def complete(self) -> bool:
-        """Whether it has what its role needs to be used."""
-        return bool(self.network) if self.role is PortRole.NETWORK else bool(self.nodes)
+        """Whether it has what its role needs to be used; storage is of no use here, so it is never waited for."""
+        return bool(self.network if self.role is PortRole.NETWORK else self.nodes) or self.role is PortRole.STORAGE
+
+    @property
+    def drivers(self) -> tuple[str, ...]:
+        """The kernel drivers of which one takes such a port."""
+        return DRIVERS[self.mode or ModemMode.SERIAL]
 
 
 def name_ports(device: UsbDevice, rules: Iterable[PortRule]) -> tuple[ModemPort, ...]:

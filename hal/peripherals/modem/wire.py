@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from errno import EACCES, EBUSY, EIO, ENODEV, ENOENT, EPERM, EPIPE, EPROTO, ESHUTDOWN, ETIMEDOUT
+from errno import EACCES, EBUSY, EIO, ENODEV, ENOENT, EPERM, EPIPE, EPROTO, ESHUTDOWN
 from typing import Any, Protocol, runtime_checkable
 
 from hal.errors import HalError, NotApplied
@@ -159,7 +159,6 @@ class _Handle:
                 raise Stalled(str(error)) from error
             words = {EACCES: "permission denied", EPERM: "permission denied", EBUSY: "another program has it"}
             said = words.get(number or 0, str(error))
-            raise NotApplied(f"{self._device.name} ({self._device.identity}): {said}", path=self._device.name) from error
-
-
-__all__ = ["ETIMEDOUT", "TRANSFER_SECONDS", "Libusb", "Link", "Stalled", "Vanished", "Wire"]
+            raise NotApplied(
+                f"{self._device.name} ({self._device.identity}): {said}", path=self._device.name
+            ) from error
