@@ -34,6 +34,7 @@ _NOUNS = {
     "splash": "the boot splash: status, set, reset",
     "rtc": "real-time clocks: list, read, set; and the time at boot",
     "boot-config": "what the firmware reads before the kernel",
+    "modem": "USB modems: list, switch, info, check, recover; rules for udev",
     "tree": "a tree for any device type, to try things on",
     "image": "what goes into an OS image: boot files",
     "record": "this machine as a tree archive, secrets scrubbed",

@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from hal.model.modem import ModeChoice as ModeChoice
     from hal.model.modem import ModemMode as ModemMode
     from hal.model.modem import ModemModel as ModemModel
+    from hal.model.modem import ModemPowerLine as ModemPowerLine
     from hal.model.modem import ModemState as ModemState
     from hal.model.modem import ModeSwitch as ModeSwitch
     from hal.model.modem import PortRole as PortRole

@@ -6,6 +6,7 @@ documents and usb_modeswitch's data write them; so a step reads the same in a ta
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from attrs import frozen
@@ -241,3 +242,15 @@ class ModemModel(Record):
     ambiguous_with: tuple[str, ...] = ()
     """Models that show the same ids."""
     sources: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True, repr=False, eq=False)
+class ModemPowerLine(Record):
+    """A power line of the board that feeds the modem at one place, as in `1-1.2`; `switch` turns it on or off.
+
+    `switch` raises `HalError` where that fails, and reads back what it wrote, where the line can be read.
+    """
+
+    place: str
+    name: str
+    switch: Callable[[bool], None]

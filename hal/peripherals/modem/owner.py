@@ -55,15 +55,22 @@ def _disabled(root: Root) -> bool:
         return False
 
 
-def port_owner(root: Root, tty: str, udev: dict[str, str] | None) -> str | None:
+def port_owner(root: Root, tty: str) -> str | None:
     """Who has a serial port: ModemManager, where it runs and the port is a candidate that no tag keeps from it."""
-    if udev is not None and (udev.get("ID_MM_CANDIDATE") != "1" or _ignored(udev)):
+    udev = properties(root, tty)
+    if not udev or udev.get("ID_MM_CANDIDATE") != "1":
+        return None
+    if "1" in (udev.get("ID_MM_PORT_IGNORE"), udev.get("ID_MM_DEVICE_IGNORE")):
         return None
     return "ModemManager" if _runs(root, "ModemManager") else None
 
 
-def _ignored(udev: dict[str, str]) -> bool:
-    return udev.get("ID_MM_PORT_IGNORE") == "1" or udev.get("ID_MM_DEVICE_IGNORE") == "1"
+def properties(root: Root, tty: str) -> dict[str, str]:
+    """What udev's database has on a serial port; empty where it has nothing."""
+    number = root.read_value(f"sys/class/tty/{tty}/dev")
+    text = root.read_value(f"run/udev/data/c{number}") if number else None
+    pairs = (line[2:].partition("=") for line in (text or "").splitlines() if line.startswith("E:"))
+    return {name: value for name, _, value in pairs}
 
 
 def _runs(root: Root, program: str) -> bool:

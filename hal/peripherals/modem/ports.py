@@ -95,10 +95,15 @@ def roles(device: UsbDevice, configuration: UsbConfiguration, rules: Iterable[Po
     return tuple(rule for rule in found if rule is not None)
 
 
-def at_port(ports: Iterable[ModemPort]) -> ModemPort | None:
-    """The port for AT commands: the one made for them, else the one for PPP, among those that have a serial port."""
+def at_ports(ports: Iterable[ModemPort]) -> tuple[ModemPort, ...]:
+    """The ports that answer AT commands, with a serial port: the one made for them first, the one for PPP last."""
     usable = [port for port in ports if port.role in _AT and port.tty is not None]
-    return min(usable, key=lambda port: (_AT.index(port.role), port.interface), default=None)
+    return tuple(sorted(usable, key=lambda port: (_AT.index(port.role), port.interface)))
+
+
+def at_port(ports: Iterable[ModemPort]) -> ModemPort | None:
+    """The best of them."""
+    return next(iter(at_ports(ports)), None)
 
 
 def speaks_at(rules: Iterable[PortRule]) -> bool:

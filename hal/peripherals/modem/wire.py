@@ -56,6 +56,9 @@ class Wire(Protocol):
     def open(self, device: UsbDevice) -> AbstractContextManager[Link]:
         """Open this presence of a device; at the end drivers that were detached are given it back, if it is there."""
 
+    def reset(self, device: UsbDevice) -> None:
+        """Reset its port. Raises `HalError`; a device that is another one afterwards is no failure."""
+
 
 class Libusb:
     """The devices of the machine that runs this, through libusb."""
@@ -63,22 +66,10 @@ class Libusb:
     @contextmanager
     def open(self, device: UsbDevice) -> Iterator[Link]:
         """Raises `HalError` where pyusb or libusb is missing, and `Vanished` where the device is gone."""
-        try:
-            import usb.core
-            import usb.util
-        except ImportError as error:
-            raise HalError("pyusb is not installed: pip install 'device-hal[modems]'") from error
+        handle = _found(device)
+        import usb.core
+        import usb.util
 
-        def is_it(found: Any) -> bool:
-            ids = (found.bus, found.address, found.idVendor, found.idProduct)
-            return ids == (device.bus, device.number, device.vendor_id, device.product_id)
-
-        try:
-            handle = usb.core.find(custom_match=is_it)
-        except usb.core.NoBackendError as error:
-            raise HalError("libusb is not installed: its library libusb-1.0.so.0 is needed to switch modems") from error
-        if handle is None:
-            raise Vanished(f"{device.name}: gone")
         link = _Handle(handle, device)
         try:
             yield link
@@ -86,6 +77,39 @@ class Libusb:
             link.give_back()
             with suppress(usb.core.USBError):
                 usb.util.dispose_resources(handle)
+
+    def reset(self, device: UsbDevice) -> None:
+        """By `USBDEVFS_RESET`: the hub resets its port, and the kernel sets the device up as before."""
+        handle = _found(device)
+        import usb.core
+
+        try:
+            handle.reset()
+        except usb.core.USBError as error:
+            if error.errno not in _GONE:
+                raise NotApplied(
+                    f"{device.name} ({device.identity}): cannot be reset: {error}", path=device.name
+                ) from error
+
+
+def _found(device: UsbDevice) -> Any:
+    """pyusb's object of this presence. Raises `HalError` and `Vanished`."""
+    try:
+        import usb.core
+    except ImportError as error:
+        raise HalError("pyusb is not installed: pip install 'device-hal[modems]'") from error
+
+    def is_it(found: Any) -> bool:
+        ids = (found.bus, found.address, found.idVendor, found.idProduct)
+        return bool(ids == (device.bus, device.number, device.vendor_id, device.product_id))
+
+    try:
+        handle = usb.core.find(custom_match=is_it)
+    except usb.core.NoBackendError as error:
+        raise HalError("libusb is not installed: its library libusb-1.0.so.0 is needed to switch modems") from error
+    if handle is None:
+        raise Vanished(f"{device.name}: gone")
+    return handle
 
 
 class _Handle:
