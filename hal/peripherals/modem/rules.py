@@ -3,7 +3,7 @@
 - `ID_HAL_MODEM` names the model on the device, `ID_HAL_MODEM_PORT` the role on each port.
 - A modem with two AT ports beside a network function keeps the second for this project: `ID_MM_PORT_IGNORE` keeps
   ModemManager from it. All other ports are ModemManager's; its own rules and ours agree on their roles.
-- A device that needs a switch, or has a preferred mode, starts `hal-modem@PLACE.service`, which no boot target waits for.
+- A device that needs a switch, or has a preferred mode, starts `hal-modem@PLACE.service`; no boot target waits for it.
 
 The file sorts behind the rules that set `ID_USB_INTERFACE_NUM` (60) and before ModemManager's (77 and 80).
 """
