@@ -126,14 +126,15 @@ class SelectConfiguration(Record):
 class AtSetting(Record):
     """A setting that the modem keeps, changed by AT command: asked for first, written only where it differs, read back.
 
-    `shown` is a regular expression for the answer of a modem that is set. `reset` makes it effective; empty where the
-    modem resets itself.
+    `shown` is a regular expression for the answer of a modem that is set. `reset` makes it effective. Where the command
+    `restarts` the modem, that is needed only for what was set before and is not in force.
     """
 
     query: str
     shown: str
     command: str
-    reset: str = ""
+    reset: str
+    restarts: bool = False
 
 
 @frozen(kw_only=True, repr=False, eq=False)

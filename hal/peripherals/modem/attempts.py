@@ -30,6 +30,8 @@ BOOT = "proc/sys/kernel/random/boot_id"
 class Tried(Record):
     """What was tried at a place: how often without success and why, when (since boot), and how it stands."""
 
+    identity: str = ""
+    """What it showed then: a device with other ids at the same place is another one."""
     failures: int = 0
     failure: str = ""
     at_seconds: float = 0
@@ -47,6 +49,7 @@ def read(root: Root, place: str, now: float | None = None) -> Tried:
         if told.get("boot") != root.read_value(BOOT):
             return Tried()
         found = Tried(
+            identity=str(told["identity"]),
             failures=int(told["failures"]),
             failure=str(told["failure"]),
             at_seconds=float(told["at_seconds"]),
@@ -65,6 +68,7 @@ def note(root: Root, place: str, tried: Tried) -> None:
         root.make_folder(FOLDER)
         told = {
             "boot": root.read_value(BOOT),
+            "identity": tried.identity,
             "failures": tried.failures,
             "failure": tried.failure,
             "at_seconds": tried.at_seconds,

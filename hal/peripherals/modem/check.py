@@ -8,11 +8,11 @@ from enum import StrEnum
 from attrs import frozen
 
 from hal.errors import AtFault, HalError
-from hal.model import AtFaultKind, ModemInfo, ModemState, RegistrationState, SimState
+from hal.model import AtFaultKind, ModemInfo, ModemMode, ModemState, RegistrationState, SimState
 from hal.peripherals.modem import talk
 from hal.peripherals.modem.decide import Action, HasDriver, decide
 from hal.peripherals.modem.match import Modem
-from hal.peripherals.modem.ports import DRIVERS, at_ports
+from hal.peripherals.modem.ports import DRIVERS, at_ports, speaks_at
 from hal.record import Record
 from hal.root import Root
 
@@ -57,6 +57,10 @@ def _links(root: Root, modem: Modem, has_driver: HasDriver) -> Iterator[Checked]
     yield _usb(modem)
     yield _switch(modem, has_driver, place)
     yield _driver(modem, has_driver, place)
+    if modem.mode is not None and modem.mode is not ModemMode.SERIAL and not speaks_at(modem.ports):
+        found = f"it has none in {modem.mode.value} mode: SIM and network are seen by its own page or by ModemManager"
+        yield Checked(link=Link.PORT, holds=None, found=found)
+        return
     try:
         told = talk.info(root, modem)
     except AtFault as fault:

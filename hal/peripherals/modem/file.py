@@ -143,6 +143,12 @@ def _seconds(value: Any, place: str) -> float:
     return float(value)
 
 
+def _truth(value: Any, place: str) -> bool:
+    if not isinstance(value, bool):
+        raise _Wrong(place, value, "true or false is expected")
+    return value
+
+
 def _one_of(kind: type[E]) -> Callable[[Any, str], E]:
     def read(value: Any, place: str) -> E:
         if not isinstance(value, str) or value not in [each.value for each in kind]:
@@ -237,8 +243,8 @@ _STEPS: Mapping[str, Callable[[Any, str], Step]] = {
         **_fields(
             value,
             place,
-            {"query": _word, "shown": _pattern, "command": _word, "reset": _word},
-            ("query", "shown", "command"),
+            {"query": _word, "shown": _pattern, "command": _word, "reset": _word, "restarts": _truth},
+            ("query", "shown", "command", "reset"),
         )
     ),
     "mode": lambda value, place: _named(value, place),

@@ -86,6 +86,8 @@ class Job:
                 )
                 return self._settled(place, modem, evolve(decision, action=Action.LEAVE, reason=reason), start)
             tried = attempts.read(self.tools.root, place, self.now())
+            if tried.identity != modem.device.identity:
+                tried = attempts.Tried()
             if tried.failures >= attempts.MOST and not again:
                 raise NotApplied(
                     f"{place} ({modem.name}): {tried.failures} attempts failed, the last one so: {tried.failure}; "
@@ -113,6 +115,7 @@ class Job:
                 self.tools.root,
                 place,
                 attempts.Tried(
+                    identity=modem.device.identity,
                     failures=tried.failures + 1,
                     failure=error.message,
                     at_seconds=self.now(),

@@ -222,15 +222,16 @@ def _at(step: AtSetting, modem: Modem, tools: Tools) -> Performed:
     stored = bool(re.search(step.shown, tools.say(port.tty, step.query)))
     if not stored:
         tools.say(port.tty, step.command)
-    if not step.reset:
-        return f"AT{step.query} shows it already" if stored else f"AT{step.command} accepted"
+    if step.restarts and not stored:
+        return f"AT{step.command} accepted"
     if not stored and not re.search(step.shown, after := tools.say(port.tty, step.query)):
         raise NotApplied(
             f"{modem.device.name} ({modem.name}): AT{step.command} was accepted, and reads back {after.strip()!r}",
             path=modem.device.name,
         )
+    did = f"AT{step.query} shows it already" if stored else f"AT{step.command} accepted"
     try:
         tools.say(port.tty, step.reset)
-    except HalError as error:
-        return f"AT{step.command} accepted, then AT{step.reset}: {error.message}"
-    return f"AT{step.command} accepted, then AT{step.reset}"
+    except HalError as error:  # the answer may be lost: the modem goes
+        return f"{did}, then AT{step.reset}: {error.message}"
+    return f"{did}, then AT{step.reset}"

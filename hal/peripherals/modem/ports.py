@@ -106,7 +106,7 @@ def at_port(ports: Iterable[ModemPort]) -> ModemPort | None:
     return next(iter(at_ports(ports)), None)
 
 
-def speaks_at(rules: Iterable[PortRule]) -> bool:
+def speaks_at(rules: Iterable[PortRule | ModemPort]) -> bool:
     """Whether there is a port for AT commands among these."""
     return any(rule.role in _AT for rule in rules)
 

@@ -22,7 +22,8 @@ from hal.peripherals.modem.messages import HUAWEI_NEW
 HUAWEI = 0x12D1
 _SUPPORT_LIST = "meta-balena 8.0.2 README.md, supported modems"
 _MODESWITCH_DATA = "usb-modeswitch-data 20191128"
-_SERIAL = (0x01, 0x02, 0x03)
+_SERIAL = (0x01, 0x02, 0x03, 0x05, 0x06)
+"""Subclasses whose protocol bytes mean the same."""
 
 
 def _functions(*protocols: int, subclasses: tuple[int, ...] = _SERIAL) -> tuple[tuple[int, int, int | None], ...]:
@@ -38,8 +39,9 @@ PORTS = (
         triples=_functions(0x07, 0x37, 0x67, 0x09, 0x39, 0x69, 0x11, subclasses=(0x01,)),
     ),
     PortRule(role=PortRole.MODEM, triples=_functions(0x01, 0x10, 0x31, 0x61)),
+    PortRule(role=PortRole.MODEM, interface=0, products=(0x1001,)),  # its interfaces tell nothing; 0 is the modem
     PortRule(role=PortRole.DIAG, triples=_functions(0x03, 0x13, 0x33, 0x63)),
-    PortRule(role=PortRole.GPS, triples=(*_functions(0x05, 0x14, 0x34, 0x64), (0xFF, 0x06, 0x14))),
+    PortRule(role=PortRole.GPS, triples=_functions(0x05, 0x14, 0x34, 0x64)),
 )
 
 

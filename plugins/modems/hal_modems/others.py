@@ -116,6 +116,8 @@ def _composition(mode: ModemMode, product: int, *, keeps_at: bool = True, note: 
                 query="+CUSBPIDSWITCH?",
                 shown=rf"\+CUSBPIDSWITCH: ?{product:04X}\b",
                 command=f"+CUSBPIDSWITCH={product:04X},1,1",
+                reset="+CRESET",
+                restarts=True,
             ),
         ),
         identity=(SIMCOM, product),

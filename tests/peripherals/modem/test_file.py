@@ -181,7 +181,7 @@ REFUSED = {
     "step": ("[[model]]\n" + STEPS % '{shell="rm"}', "a step has one key of message, messages, eject, "),
     "two in one": ("[[model]]\n" + STEPS % '{eject=true, message="00"}', "a step has one key of"),
     "expression": (
-        "[[model]]\n" + STEPS % '{at={query="a",shown="(",command="b"}}', "no regular expression: missing )",
+        "[[model]]\n" + STEPS % '{at={query="a",shown="(",command="b",reset="c"}}', "no regular expression: missing )",
     ),
     "control character": ('[[model]]\nname="a\\u0007"\n', "a text of printable characters is expected"),
     "triple": ('[[model]]\nname="a"\nports=[{role="at",triples=["ff/3/12"]}]\n', "are written as in ff/03/12, or "),
