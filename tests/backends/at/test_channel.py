@@ -265,6 +265,13 @@ def test_a_makers_command_waits_until_the_modem_named_its_maker(
     assert ec20.modem.received == []
 
 
+@pytest.mark.parametrize("text", ["+CSQ\r+CPWROFF", "+CSQ\n", "\x1a", "\x1b", "+CSQ\0", "é"])
+def test_a_command_is_one_line(ec20: Line, channel: Channel, text: str) -> None:
+    with pytest.raises(ValueRefused, match="not one line of printable ASCII"):
+        channel.ask(Command(text=text, purpose="", seconds=1, read=lambda _: None))
+    assert ec20.modem.received == []
+
+
 def test_no_command_carries_a_secret_or_dials() -> None:
     for command in commands.COMMANDS:
         assert "CPIN=" not in command.text
