@@ -91,8 +91,11 @@ def test_a_restart_that_was_never_sent_is_no_success(tmp_path: Path) -> None:
         made.modem.faults.silent = {"*"}
         with pytest.raises(AtFault):
             channel.ask(commands.CSQ, seconds=0.1)
+        timer = threading.Timer(0.4, made.unplug)
+        timer.start()
         with pytest.raises(AtFault, match="AT: no answer in time"):
-            reset(channel, maker(channel), seconds=0.1)
+            reset(channel, maker(channel), seconds=0.1, gone_seconds=2)
+        timer.join()
         assert "AT+CFUN=1,1" not in made.modem.received
 
 
