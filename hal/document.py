@@ -43,9 +43,9 @@ def fields(value: Any) -> tuple[tuple[str, object], ...]:
 def error(fault: HalError) -> dict[str, Any]:
     """An error as every command prints it with `--json`; keys that do not apply are left out."""
     found: dict[str, Any] = {"code": fault.code, "message": fault.message, "path": fault.path}
-    for name in ("allowed", "slugs", "line", "column", "candidates"):
+    for name in ("allowed", "slugs", "line", "column", "candidates", "command", "kind", "number", "told"):
         extra = getattr(fault, name, None)
-        if extra:
+        if extra or extra == 0:
             found[name] = plain(extra)
     return found
 

@@ -12,11 +12,14 @@ GONE_SECONDS = 10.0
 """How long the port of a modem that restarts is watched: it vanishes before the modem is up again."""
 
 
-def reset(channel: Channel, maker: ModemMaker, *, gone_seconds: float = GONE_SECONDS) -> ModemReset:
+def reset(
+    channel: Channel, maker: ModemMaker, *, seconds: float | None = None, gone_seconds: float = GONE_SECONDS
+) -> ModemReset:
     """Restart a modem by its maker's command, sent once, and tell what was seen; the caller verifies the return.
 
-    The modem must have named this maker (`identify`). A lost answer is a success where the port vanishes, else the
-    `AtFault` is raised. Raises `AtFault` where the modem refuses.
+    The modem must have named this maker (`identify`). It has the command's deadline to answer, or `seconds` where that
+    is less; then its port is watched. A lost answer is a success where the port vanishes, else its `AtFault` is raised,
+    as it is where the modem refuses.
     """
     command = of_maker(commands.RESET, maker)
     if command is None:
@@ -24,11 +27,11 @@ def reset(channel: Channel, maker: ModemMaker, *, gone_seconds: float = GONE_SEC
         raise ValueRefused(f"{channel.name}: no reset of {maker} is known", path=channel.name, allowed=known)
     lost: AtFault | None = None
     try:
-        channel.ask(command)
+        channel.ask(command, seconds=seconds)
     except AtFault as fault:
         if fault.kind is AtFaultKind.PORT_GONE:
             return ModemReset(answered=False, port_gone=True)
-        if fault.kind not in SILENT:
+        if fault.kind not in SILENT or fault.command != f"AT{command.text}":  # or it was not even sent
             raise
         lost = fault
     gone = channel.gone_within(gone_seconds)

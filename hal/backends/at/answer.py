@@ -73,7 +73,7 @@ class Incoming:
     def unfinished(self) -> str:
         """What came of a line that has no end yet, unless it may be the echo."""
         text = _text(self._line)
-        return "" if self._sent.startswith(text.upper()) else text
+        return "" if self._sent.upper().startswith(text.upper()) else text
 
     def _append(self, byte: int) -> None:
         if len(self._line) < LONGEST_LINE:

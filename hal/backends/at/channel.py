@@ -53,6 +53,8 @@ class Channel:
                 path=self.name,
                 allowed=command.makers,
             )
+        if not command.text.isascii() or not command.text.isprintable():
+            raise ValueRefused(f"{self.name}: AT{command.text!r} is not one line of printable ASCII", path=self.name)
         deadline = time.monotonic() + min(command.seconds, command.seconds if seconds is None else seconds)
         tries = 0 if command.changes else RETRIES
         while True:

@@ -37,7 +37,6 @@ class _Questions:
         self.channel = channel
         self._deadline = time.monotonic() + seconds
         self.unknown: dict[str, ModemUnknown] = {}
-        self._gone: AtFault | None = None
 
     def left(self) -> float:
         """Seconds until the time is over."""
@@ -55,17 +54,10 @@ class _Questions:
 
     def must(self, command: Command[T]) -> T:
         """One answer, or its fault."""
-        if self._gone:
-            raise self._gone
         if (left := self.left()) <= 0:
             message = f"{self.channel.name}: AT{command.text}: not asked, the time for all questions is over"
             raise AtFault(message, path=self.channel.name, command=f"AT{command.text}", kind=AtFaultKind.NO_ANSWER)
-        try:
-            return self.channel.ask(command, seconds=left)
-        except AtFault as fault:
-            if fault.kind is AtFaultKind.PORT_GONE:
-                self._gone = fault
-            raise
+        return self.channel.ask(command, seconds=left)
 
 
 def identify(channel: Channel, *, seconds: float = SECONDS) -> ModemIdentity:

@@ -109,6 +109,9 @@ def test_what_is_odd_and_what_is_unfinished() -> None:
     assert (incoming.odd, incoming.unfinished()) == ("", "")
     assert incoming.take(b"\xff\xfe\r\nthen") is None
     assert (incoming.odd, incoming.unfinished()) == ("AT+C��", "then")
+    incoming = Incoming(sent='AT+QCFG="usbnet"', prefix="+QCFG")
+    assert incoming.take(b'AT+QCFG="usb') is None
+    assert incoming.unfinished() == ""
 
 
 def test_a_line_too_long_is_dropped_whole() -> None:

@@ -212,7 +212,9 @@ def test_a_flood_neither_grows_memory_nor_passes_the_deadline(ec20: Line, channe
     ec20.flood = b"\r\n+CSQ: 1,1" * 100 + b"x" * 3000
     while not ec20.flooded_bytes:
         time.sleep(0.01)
-    assert fault(channel, commands.CSQ, seconds=1).kind is AtFaultKind.GARBAGE
+    started = time.monotonic()
+    assert "65536 bytes came that are no answer" in str(fault(channel, commands.CSQ, seconds=5))
+    assert time.monotonic() - started < 4, "its own bound ends it, not the deadline"
     tracemalloc.start()
     for command in (commands.CSQ, commands.MODEL, commands.ATTENTION) * 3:
         assert fault(channel, command, seconds=1).kind is AtFaultKind.GARBAGE
@@ -262,6 +264,13 @@ def test_a_makers_command_waits_until_the_modem_named_its_maker(
             with pytest.raises(ValueRefused, match="is a command of") as caught:
                 channel.ask(command)
             assert caught.value.allowed == command.makers
+    assert ec20.modem.received == []
+
+
+@pytest.mark.parametrize("text", ["+CSQ\r+CPWROFF", "+CSQ\n", "\x1a", "\x1b", "+CSQ\0", "é"])
+def test_a_command_is_one_line(ec20: Line, channel: Channel, text: str) -> None:
+    with pytest.raises(ValueRefused, match="not one line of printable ASCII"):
+        channel.ask(Command(text=text, purpose="", seconds=1, read=lambda _: None))
     assert ec20.modem.received == []
 
 
