@@ -1,0 +1,1 @@
+"""What is plugged in: looked at with the rows of the add-ons, and explained."""
