@@ -48,10 +48,10 @@ class Word(Record):
 
 
 _LOADER: tuple[tuple[re.Pattern[str], LogMeaning], ...] = (
-    (re.compile(r"Direct firmware load for (?P<file>\S+) failed with error (?P<error>-?\d+)"), LogMeaning.MISSING),
-    (re.compile(r"firmware: failed to load (?P<file>\S+) \((?P<error>-?\d+)\)"), LogMeaning.MISSING),
-    (re.compile(r"firmware: direct-loading firmware (?P<file>\S+)"), LogMeaning.LOADED),
-    (re.compile(r"loading (?P<file>/\S+) failed with error (?P<error>-?\d+)"), LogMeaning.DAMAGED),
+    (re.compile(r"Direct firmware load for (?P<file>.+?) failed with error (?P<error>-?\d+)"), LogMeaning.MISSING),
+    (re.compile(r"firmware: failed to load (?P<file>.+?) \((?P<error>-?\d+)\)"), LogMeaning.MISSING),
+    (re.compile(r"firmware: direct-loading firmware (?P<file>.+)"), LogMeaning.LOADED),
+    (re.compile(r"loading (?P<file>/.+?) failed with error (?P<error>-?\d+)"), LogMeaning.DAMAGED),
     (re.compile(r"xz decompression failed \(xz_ret=\d+\)"), LogMeaning.DAMAGED),
     (re.compile(r"loaded firmware version "), LogMeaning.LOADED),
 )
@@ -90,11 +90,18 @@ def word(message: Message) -> Word | None:
         if match is None:
             continue
         parts = match.groupdict()
+        if not _is_name(parts.get("file") or ""):
+            return None
         error = int(parts["error"]) if parts.get("error") else None
         if means is LogMeaning.MISSING and error != NOT_FOUND:
             means = LogMeaning.DAMAGED
         return Word(means=means, file=parts.get("file") or "", error=error)
     return None
+
+
+def _is_name(file: str) -> bool:
+    """Whether it can be the name of a firmware file. Blanks are in some; the kernel refuses `..` itself."""
+    return file.isprintable() and ".." not in file.split("/")
 
 
 def _messages(text: str) -> Iterator[Message]:

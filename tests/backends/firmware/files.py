@@ -28,3 +28,9 @@ def ralink(parts: int = 2, version: tuple[int, int] = (0, 36)) -> bytes:
 def xz(data: bytes, check: int = lzma.CHECK_CRC32) -> bytes:
     """Packed as balenaOS's build does, or with another check."""
     return lzma.compress(data, format=lzma.FORMAT_XZ, check=check)
+
+
+def regdb(*countries: str, version: int = 20, magic: bytes = b"RGDB") -> bytes:
+    """A regulatory database: its list of countries, and one rule that all share."""
+    entries = b"".join(struct.pack(">2sH", each.encode(), 8) for each in countries)
+    return magic + struct.pack(">I", version) + entries + bytes(4) + bytes(32)
