@@ -70,9 +70,13 @@ def _request(
 def _advice(
     root: Root, driver: str, files: tuple[str, ...], there: bool, usb: UsbDevice | None, rows: tuple[WifiFirmware, ...]
 ) -> Iterator[str]:
-    again = (
-        "unplug it and plug it in again" if usb else f"load the driver anew: modprobe -r {driver}; modprobe {driver}"
-    )
+    found = look_up(root, driver)
+    if usb is not None:
+        again = "unplug it and plug it in again"
+    elif found.path is not None and not found.built_in:
+        again = f"load the driver anew: modprobe -r {driver}; modprobe {driver}"
+    else:
+        again = "reboot, so that its driver asks again"
     if not there:
         carrying = [package for row in rows for file in row.files if file.name in files for package in file.packages]
         yield f"get the file {files[0]}{packages(carrying) or ': linux-firmware is where such files are kept'}"

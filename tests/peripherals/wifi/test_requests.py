@@ -120,6 +120,24 @@ def test_the_packages_of_a_row_with_that_file(hal_tree: Tree) -> None:
     )
 
 
+AGAIN: dict[str, tuple[str, str]] = {
+    "on USB": (ISSUE, "unplug it and plug it in again"),
+    "a module": (
+        "btusb mmc1:0001:1: Direct firmware load for x failed with error -2",
+        "modprobe -r btusb; modprobe btusb",
+    ),
+    "built in": ("rt2800usb phy9: Direct firmware load for x failed with error -2", "reboot"),
+    "a class, no driver": ("bluetooth hci0: Direct firmware load for x failed with error -2", "reboot"),
+}
+
+
+@pytest.mark.parametrize("case", AGAIN)
+def test_what_makes_a_driver_ask_again(case: str, hal_tree: Tree) -> None:
+    told, advice = AGAIN[case]
+    (wanted,) = look(hal_tree(BOARD), kernel("btusb", "r8712u", built_in=("rt2800usb",)), stick, says(told)).requests
+    assert advice in wanted.advice[-1]
+
+
 def test_without_a_log_nothing_is_told_and_that_is_said(hal_tree: Tree) -> None:
     found = look(hal_tree(BOARD), KERNEL, stick)
     assert (found.requests, found.log_seen) == ((), False)
