@@ -103,6 +103,7 @@ def _tell(each: AdapterReport) -> None:
     click.echo(f"{each.place}: {each.name}, {each.identity}")
     driver = f"{each.driver.name}, {each.driver.state}" + (f": {each.driver.note}" if each.driver.note else "")
     up = ("up" if each.up else "not up") + (f", firmware {each.running}" if each.running else "")
+    up += ", held by rfkill" if each.blocked else ""
     facts = [
         ("verdict", f"{each.verdict}: {each.reason}"),
         ("driver", driver),

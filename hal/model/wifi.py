@@ -129,6 +129,8 @@ class AdapterReport(Record):
     """Its network interfaces."""
     up: bool = False
     """Whether one of them is set up."""
+    blocked: bool = False
+    """Whether rfkill holds its radio, by software or by a switch: then it cannot be set up."""
     loaded_at: FirmwareTime | None = None
     running: str = ""
     """The firmware version that the driver tells."""

@@ -15,6 +15,7 @@ from hal.peripherals.wifi.verdict import Facts, judge
 from hal.root import Root
 
 SECONDS = 5.0
+_KILLS = ("soft", "hard")
 _UP = 0x1
 """IFF_UP. The kernel sets it after the driver has opened the interface, so after the firmware was loaded."""
 
@@ -30,6 +31,7 @@ def report(root: Root, seen: Seen, said: tuple[Message, ...]) -> AdapterReport:
         configured=device.configuration is not None,
         interface=bool(seen.interfaces),
         up=any(is_up(root, seen, name) for name in seen.interfaces),
+        blocked=is_blocked(root, seen),
         last=about[-1][1] if about else None,
     )
     verdict, reason = judge(facts)
@@ -43,6 +45,7 @@ def report(root: Root, seen: Seen, said: tuple[Message, ...]) -> AdapterReport:
         files=facts.files,
         interfaces=seen.interfaces,
         up=facts.up,
+        blocked=facts.blocked,
         loaded_at=row.loaded_at,
         running=next((told for name in seen.interfaces if (told := running(root, name))), ""),
         bands_ghz=row.bands_ghz,
@@ -94,6 +97,14 @@ def is_up(root: Root, seen: Seen, name: str) -> bool:
             except ValueError:
                 return False
     return False
+
+
+def is_blocked(root: Root, seen: Seen) -> bool:
+    """Whether rfkill holds one of its radios."""
+    switches = (
+        f"{DEVICES}/{each.name}/ieee80211/*/rfkill*/{kind}" for each in seen.device.interfaces for kind in _KILLS
+    )
+    return any(root.read_value(name) == "1" for pattern in switches for name in root.glob(pattern))
 
 
 def running(root: Root, name: str) -> str:

@@ -42,6 +42,8 @@ def _steps(root: Root, seen: Seen, facts: Facts, verdict: WifiVerdict) -> Iterat
             yield f"or replace {file.file}, where it is writable"
     if verdict is WifiVerdict.DRIVER_NOT_LOADED or (lacking and not _in_kernel(root, seen, facts)):
         yield f"load the driver: modprobe {seen.row.driver}"
+    if facts.blocked:
+        yield "free the radio: rfkill unblock wifi, or its switch"
     if verdict is not WifiVerdict.DRIVER_NOT_LOADED:
         yield again(seen)
 

@@ -24,6 +24,8 @@ class Facts(Record):
     configured: bool
     interface: bool
     up: bool
+    blocked: bool = False
+    """Whether rfkill holds its radio."""
     last: LogMeaning | None = None
     """The last word of the kernel's log about its firmware."""
 
@@ -78,7 +80,11 @@ def _tried(facts: Facts) -> Judged:
     before = "; by the log it was not, or not whole, when the driver asked" if _failed(facts.last) else ""
     unseen = [each.name for each in facts.files if each.state is FileState.UNSEEN]
     if facts.interface and facts.loaded_at is FirmwareTime.FIRST_UP:
-        return WifiVerdict.WAITING_FOR_UP, f"the firmware is there, and is loaded when the interface is set up{before}"
+        held = "; rfkill holds the radio, so that cannot be done yet" if facts.blocked else ""
+        return (
+            WifiVerdict.WAITING_FOR_UP,
+            f"the firmware is there, and is loaded when the interface is set up{held}{before}",
+        )
     if facts.interface:
         return WifiVerdict.UNKNOWN, "the interface is not up, and the table does not say when the firmware is loaded"
     bound = facts.driver.state is DriverState.BOUND

@@ -20,6 +20,7 @@ from peripherals.wifi.trees import (
     bcm,
     bcm_driven,
     file,
+    held,
     kernel,
     loaded,
     look,
@@ -57,6 +58,12 @@ CASES: dict[str, tuple[tuple[Step, ...], str, str, str]] = {
     "pau works": ((KERNEL, PAU_WHOLE, pau(up=True)), "working", "its network interface is up", ""),
     "pau works, packed": ((KERNEL, PAU_PACKED, pau(up=True)), "working", "its network interface is up", ""),
     "pau waits": ((KERNEL, PAU_WHOLE, pau()), "waiting-for-up", "when the interface is set up", "ip link set wlan2 up"),
+    "pau waits, held by software": (
+        (KERNEL, PAU_WHOLE, pau(), held("soft")), "waiting-for-up", "rfkill holds the radio", "rfkill unblock wifi",
+    ),
+    "pau waits, held by a switch": (
+        (KERNEL, PAU_WHOLE, pau(), held("hard")), "waiting-for-up", "rfkill holds the radio", "or its switch",
+    ),
     "pau waits after a failure": (
         (KERNEL, PAU_WHOLE, pau(), says(ASKED, "rt2800usb 1-1.3:1.0: firmware: failed to load rt2870.bin (-2)")),
         "waiting-for-up", "it was not, or not whole, when the driver asked", "ip link set wlan2 up",
@@ -161,6 +168,12 @@ def test_a_verdict(case: str, hal_tree: Tree) -> None:
     assert reason in found.reason
     assert advice in "\n".join(found.advice)
     assert bool(found.advice) == (found.verdict is not WifiVerdict.WORKING), "a verdict says what to do"
+
+
+def test_a_radio_that_is_free_is_not_said_to_be_held(hal_tree: Tree) -> None:
+    found = only(look(hal_tree(BOARD), KERNEL, PAU_WHOLE, pau(), held("neither")))
+    assert not found.blocked
+    assert "rfkill" not in found.reason + "".join(found.advice)
 
 
 def test_every_verdict_has_a_case() -> None:

@@ -126,6 +126,16 @@ def pau(*, up: bool = False, driver: str | None = "rt2800usb") -> Step:
     return step
 
 
+def held(kind: str) -> Step:
+    """rfkill holds the radio of the PAU09: by software (`soft`) or by a switch (`hard`)."""
+
+    def step(root: Root) -> None:
+        for each in ("soft", "hard"):
+            put(root, f"{BUS}/1-1.3:1.0/ieee80211/phy3/rfkill1/{each}", f"{int(each == kind)}\n")
+
+    return step
+
+
 def stick(root: Root) -> None:
     """The adapter that no row knows."""
     plug(
