@@ -158,7 +158,11 @@ def hal_modem_power(device_type: DeviceType, root: Root) -> tuple[ModemPowerLine
 
 @hookspec
 def hal_wifi_firmware(device_type: DeviceType) -> tuple[WifiFirmware, ...]:
-    """WiFi adapters: the firmware files each asks for, and which packages carry them. All answers are joined."""
+    """WiFi adapters: the firmware files each asks for, and which packages carry them. All answers are joined.
+
+    `hal wifi check` looks at the device with these rows. The more one says (when a file is asked for, its form, what
+    the driver logs), the more is explained; what is not known is left out.
+    """
     raise AssertionError("a hook specification is never called")
 
 

@@ -33,6 +33,7 @@ _NOUNS = {
     "power": "power modes: status, set",
     "splash": "the boot splash: status, set, reset",
     "rtc": "real-time clocks: list, read, set; and the time at boot",
+    "wifi": "WiFi adapters: list, check",
     "boot-config": "what the firmware reads before the kernel",
     "modem": "USB modems: list, switch, info, check, recover; rules for udev",
     "tree": "a tree for any device type, to try things on",

@@ -93,6 +93,10 @@ if TYPE_CHECKING:
     from hal.model.modem import Step as Step
     from hal.model.modem import UsbIdentity as UsbIdentity
     from hal.model.peripheral import FirmwareFile as FirmwareFile
+    from hal.model.peripheral import FirmwareForm as FirmwareForm
+    from hal.model.peripheral import FirmwareTime as FirmwareTime
+    from hal.model.peripheral import LogMeaning as LogMeaning
+    from hal.model.peripheral import LogText as LogText
     from hal.model.peripheral import WifiFirmware as WifiFirmware
     from hal.model.problem import Problem as Problem
     from hal.model.rollback import Phase as Phase
@@ -126,6 +130,15 @@ if TYPE_CHECKING:
     from hal.model.usb import UsbEndpoint as UsbEndpoint
     from hal.model.usb import UsbFunction as UsbFunction
     from hal.model.usb import UsbInterface as UsbInterface
+    from hal.model.wifi import AdapterReport as AdapterReport
+    from hal.model.wifi import DriverReport as DriverReport
+    from hal.model.wifi import DriverState as DriverState
+    from hal.model.wifi import FileReport as FileReport
+    from hal.model.wifi import FileState as FileState
+    from hal.model.wifi import FirmwareRequest as FirmwareRequest
+    from hal.model.wifi import RegulatoryReport as RegulatoryReport
+    from hal.model.wifi import WifiReport as WifiReport
+    from hal.model.wifi import WifiVerdict as WifiVerdict
 
 PARTS = (
     "device_type",
@@ -143,6 +156,7 @@ PARTS = (
     "image",
     "usb",
     "at",
+    "wifi",
 )
 """The files, those that opening a device needs first."""
 
