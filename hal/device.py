@@ -117,6 +117,11 @@ class Device:
         """Modem models that the add-ons present here describe."""
         return self._all("hal_modems")
 
+    @cached_property
+    def modem_power(self) -> tuple[ModemPowerLine, ...]:
+        """Power lines of the board that feed a modem."""
+        return self._all("hal_modem_power")
+
     def present_modems(self) -> tuple[Modem, ...]:
         """The modems that are plugged in now; looked at anew each time."""
         from hal.peripherals.modem.here import look
@@ -139,8 +144,7 @@ class Device:
         """What recovers a modem that does not work."""
         from hal.peripherals.modem.here import ladder
 
-        lines: tuple[ModemPowerLine, ...] = self._all("hal_modem_power")
-        return ladder(self.root, self.modem_job(progress), lines)
+        return ladder(self.root, self.modem_job(progress), self.modem_power)
 
     @property
     def _modem_models(self) -> dict[str, tuple[ModemModel, ...]]:
