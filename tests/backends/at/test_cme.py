@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hal.backends.at.cme import CME, meaning
+from hal.document import error
+from hal.errors import AtFault
 from hal.model import (
     AtFaultKind,
 )
@@ -34,3 +36,13 @@ def test_an_error_by_number_and_by_text(kind: AtFaultKind, number: int) -> None:
 @pytest.mark.parametrize("told", ["", "something new", "٣", "-1", "1e3", "123456"])
 def test_an_error_that_no_table_has(told: str) -> None:
     assert meaning(told)[::2] == (None, AtFaultKind.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("number", "told", "extra"),
+    [(10, "10", {"number": 10, "told": "10"}), (0, "0", {"number": 0, "told": "0"}), (None, "", {})],
+)
+def test_an_error_as_json(number: int | None, told: str, extra: dict[str, object]) -> None:
+    fault = AtFault("words", path="dev/ttyUSB2", command="AT+CPIN?", kind=AtFaultKind.SIM, number=number, told=told)
+    expected = {"code": "at", "message": "words", "path": "dev/ttyUSB2", "command": "AT+CPIN?", "kind": "sim"}
+    assert error(fault) == {**expected, **extra}
