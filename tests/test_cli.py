@@ -266,6 +266,7 @@ def test_help_lists_the_nouns_and_the_statuses() -> None:
         *NOUNS,
         *BOOT_NOUNS,
         "wifi",
+        "modem",
     }
     assert "3 board unknown or ambiguous" in " ".join(text.split())
 
