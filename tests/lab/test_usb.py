@@ -9,6 +9,7 @@ from virtual.models import BYSTANDERS, MODEMS, ROWS, Row
 
 from lab.usb import on_usb_bus
 from lab.usb_rows import EXPECTED
+from lab.usb_switching import BLOCK, BURST, NEW_MODE, WRONG
 
 KERNELS_OWN = {0x00, 0x03, 0x12, 0x1A, 0x1B, 0x1E, 0x23, 0x25, 0x28, 0x43, 0x46, 0x4A, 0x51, 0x5A}
 """SCSI commands by which the kernel and udev look at a drive; none of them writes."""
@@ -51,3 +52,73 @@ def test_every_row_enumerates(figures: Callable[..., None]) -> None:
     for bystander in BYSTANDERS:
         assert set(found[bystander.name]["told"]["bulk"]) <= {"disk"}, bystander.name
     figures("usb-rows", found=len(found), answering=len(answering))
+
+
+def messages(told: dict[str, Any]) -> list[str]:
+    """The vendor commands that a stick was sent."""
+    return [block for block in told["commands"] if block.startswith("11")]
+
+
+def happened(told: dict[str, Any]) -> list[str]:
+    """What became of a stick, in order."""
+    return [f"{what} {detail}".strip() for _, what, detail in told["log"] if what in ("attached", "ejected", "left")]
+
+
+SWITCHED = ["attached huawei-14fe", "left huawei-14fe", "attached huawei-1506-a"]
+AFTER_FAULT: dict[str, tuple[set[str | None], str | None, list[str]]] = {
+    "refused": ({"sense 5/20/00"}, "12d1:14fe", SWITCHED[:1]),
+    "stalled": ({"host status 7"}, "12d1:14fe", SWITCHED[:1]),
+    "ignored": ({"ok"}, "12d1:14fe", SWITCHED[:1]),
+    "never back": ({"ok"}, None, SWITCHED[:2]),
+    "back unchanged": ({"ok"}, "12d1:14fe", [*SWITCHED[:2], SWITCHED[0]]),
+    "gone before the status": ({"host status 7"}, None, SWITCHED[:2]),
+    "gone after the status": ({"host status 7", "ok"}, None, SWITCHED[:2]),  # the status may be lost with the device
+    "gone when back": ({"ok"}, None, [*SWITCHED, "left huawei-1506-a"]),
+    "gone when configured": ({None}, None, SWITCHED[:2]),
+}
+
+
+def test_sticks_leave_storage_mode_or_do_not(figures: Callable[..., None]) -> None:
+    found: dict[str, dict[str, Any]] = on_usb_bus("lab.usb_switching:switches")
+
+    program = found["program"]
+    assert (program["done"]["status"], "Mode switch succeeded" in program["done"]["stdout"]) == (0, True)
+    assert happened(program["told"]) == SWITCHED
+    assert NEW_MODE in program["told"]["bulk"]["cdrom"]
+    assert messages(program["told"]) == [BLOCK.hex()]
+    assert program["seen"]["id"] == "12d1:1506"
+    assert program["seen"]["udev"]["ID_PATH"] == "platform-vhci_hcd.0-usb-0:1"
+    assert program["seen"]["nodes"]["0"] == ["ttyUSB0"]
+
+    wrong = found["wrong"]
+    assert (wrong["done"]["status"], "Mode switch has failed" in wrong["done"]["stdout"]) == (0, True)
+    assert "status 1" in wrong["done"]["stdout"]
+    assert wrong["told"]["refused"] == [bytes.fromhex(WRONG)[15:].hex()]
+    assert happened(wrong["told"]) == SWITCHED[:1]
+    assert wrong["seen"]["drivers"] == {"0": None}  # the program has taken the driver away, and leaves it so
+
+    scsi = found["scsi"]
+    assert {name: (one["answer"], one["seen"]["id"], one["seen"]["name"]) for name, one in scsi.items()} == {
+        "twin": (None, "12d1:14fe", "1-1"),
+        "block": ("ok", "12d1:1506", "1-2"),
+        "block with card": ("ok", "12d1:1506", "1-3"),
+        "eject": ("ok", "12d1:1506", "1-4"),
+        "eject in vain": ("ok", "12d1:14fe", "1-5"),
+    }
+    assert messages(scsi["twin"]["told"]) == []
+    assert messages(scsi["block"]["told"]) == [BLOCK.hex()]
+    assert {name for name, one in scsi.items() if "ejected" in happened(one["told"])} == {"eject", "eject in vain"}
+    assert scsi["eject in vain"]["seen"]["drivers"] == {"0": "usb-storage"}
+
+    last = found["burst"]["seen"]
+    assert (last["name"], list(last["drivers"].values())) == ("1-1", [*["option"] * 4, "qmi_wwan"])
+
+    for name, (answers, identity, story) in AFTER_FAULT.items():
+        one = found["faults"][name]
+        assert one["answer"] in answers, name
+        assert (one["id"], happened(one["told"])) == (identity, story), name
+        assert one["told"]["refused"] == ([BLOCK.hex()] if name == "refused" else []), name
+        assert messages(one["told"]) == ([] if one["answer"] is None else [BLOCK.hex()]), name
+    assert found["faults"].keys() == AFTER_FAULT.keys()
+    seconds = {name.replace(" ", "_"): value for name, value in program["seconds"].items()}
+    figures("usb-switching", cases=len(scsi) + len(AFTER_FAULT) + 2, bursts=BURST, **seconds)

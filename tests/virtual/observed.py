@@ -18,7 +18,11 @@ from typing import Any
 from virtual.device import Device
 
 SYSFS = Path("/sys/bus/usb/devices")
-NODES = ("tty", "net", "usbmisc", "block", "scsi_generic", "hidraw")
+WHERE = (
+    "ttyUSB*/tty/*", "tty/*", "net/*", "usbmisc/*", "0003:*/hidraw/*",
+    "host*/target*/*/block/*", "host*/target*/*/scsi_generic/*",
+)  # fmt: skip
+"""Where below an interface the devices are that programs look for."""
 WAIT_SECONDS = 30.0
 UDEV_SECONDS = 30
 POLL_SECONDS = 0.1
@@ -93,16 +97,10 @@ def nodes(name: str, start: str = "") -> dict[int, list[str]]:
     """Names of nodes and network devices by interface, those that begin so."""
     found: dict[int, list[str]] = {}
     for interface in interfaces(name):
-        every = {_node(path) for path in interface.rglob("subsystem")} - {""}
-        names = sorted(each for each in every if each.startswith(start))
-        if names:
+        names = [path.name for where in WHERE for path in interface.glob(where)]
+        if names := sorted(each for each in names if each.startswith(start)):
             found[number_of(interface)] = names
     return found
-
-
-def _node(subsystem: Path) -> str:
-    """The name of the device whose `subsystem` link this is, if it is of a class that programs look for."""
-    return subsystem.parent.name if subsystem.resolve().name in NODES else ""
 
 
 def serial_node(device: Device, function: str = "at") -> str:
@@ -165,7 +163,7 @@ def told(device: Device) -> dict[str, Any]:
         "control": [each.data.hex() for each in device.sent if not each.endpoint],
         "commands": [block.hex() for block in device.commands],
         "refused": [block.hex() for block in device.refused],
-        "log": device.log,
+        "log": list(device.log),
     }
 
 

@@ -12,9 +12,10 @@ import time
 from pathlib import Path
 
 CONTROLLER = Path("/sys/devices/platform/vhci_hcd.0")
+DEVICES = Path("/sys/bus/usb/devices")
 SPEEDS = {"low": 1, "full": 2, "high": 3}
 FREE = 4
-PORT_SECONDS = 10.0
+PORT_SECONDS = 20.0
 
 
 class PortFault(Exception):
@@ -47,9 +48,12 @@ def ports() -> list[int]:
 
 
 def wait_until_free(port: int, seconds: float = PORT_SECONDS) -> None:
-    """After a device has left, the controller needs a moment. Raises `PortFault`."""
-    end = time.monotonic() + seconds
-    while state(port) != FREE:
+    """Until the controller and the kernel's hub have let go of what was there; raises `PortFault`.
+
+    A hub that has not seen one device leave takes the next one for the same, if their descriptors are.
+    """
+    end, known = time.monotonic() + seconds, DEVICES / name(port)
+    while state(port) != FREE or known.exists():
         if time.monotonic() > end:
             raise PortFault(f"port {port}: still in use after {seconds:g} s")
         time.sleep(0.01)
