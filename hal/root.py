@@ -288,6 +288,11 @@ class Root:
         with self._faults(name), self._open(name, os.O_RDONLY) as fd:
             return os.fstat(fd).st_size
 
+    def inode(self, name: str) -> int:
+        """The number of a file or folder within its file system. sysfs gives another one to whatever it lists anew."""
+        with self._faults(name):
+            return self.resolve(name).stat().st_ino
+
     def cluster_bytes(self, name: str) -> int:
         """What the file system that holds a file or folder gives a file at least: on FAT, a cluster."""
         with self._faults(name):

@@ -27,7 +27,7 @@ def full(request: pytest.FixtureRequest) -> bool:
 def script() -> Callable[..., Any]:
     """Runs a script of this folder in namespaces of its own; what it printed, as JSON."""
     if not _may_make_namespaces():
-        pytest.skip("no network namespace can be made here; tests/lab/test_hotplug.py does this in a guest")
+        pytest.skip("no network namespace can be made here; `make lab` does this in a guest")
 
     def run(name: str, *words: str, **options: Any) -> Any:
         done = in_namespace(name, *words, **options)

@@ -106,6 +106,15 @@ def one_run(root: Root, watch: Watch, first: int, patience: float) -> dict[str, 
     return {"late": late, "waited": waited(thread) - before, "sending": sending, "equal": equal, "next": following}
 
 
+def settled(watch: Watch) -> None:
+    """Wait until the watch has nothing more to look at."""
+    for _ in range(15):
+        looks = watch.state.looks
+        time.sleep(2)
+        if watch.state.looks == looks:
+            break
+
+
 def storm(runs: int, buffer_bytes: int) -> dict[str, object]:
     with TemporaryDirectory() as folder:
         root = Root(folder)
@@ -121,7 +130,7 @@ def storm(runs: int, buffer_bytes: int) -> dict[str, object]:
             found.append(one_run(root, watch, following, 10))
             following = int(found[-1]["next"])
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory
-        time.sleep(2)
+        settled(watch)
         idle, looks = time.process_time(), watch.state.looks
         time.sleep(2)
         idle = time.process_time() - idle

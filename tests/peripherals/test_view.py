@@ -62,6 +62,17 @@ def test_the_same_number_and_another_device_is_another_presence(root: Root) -> N
     assert told(view.look(None)) == (["1-1 12d1:14fe"], ["1-1 12d1:1506"], [])
 
 
+def test_the_same_device_listed_anew_with_its_old_number_is_another_presence(root: Root) -> None:
+    """What a host controller does to all its devices when it is reset (see tests/lab/test_hotplug.py)."""
+    view = View(root)
+    plug(root.directory, "1-1", STORAGE, number=2)
+    view.look(None)
+    (root.directory / HUB / "1-1").rename(root.directory / HUB / "kept so that its inode is not given to another")
+    plug(root.directory, "1-1", STORAGE, number=2)
+    assert told(view.look(frozenset())) == (["1-1 12d1:14fe"], ["1-1 12d1:14fe"], [])
+    assert not view.look(None)
+
+
 def test_a_view_is_a_value_and_stays(root: Root) -> None:
     view = View(root)
     plug(root.directory, "1-1", STORAGE)

@@ -35,6 +35,17 @@ def number(root: Root, name: str) -> int | None:
     return _number(root, f"{DEVICES}/{name}/devnum", 10)
 
 
+def appearance(root: Root, name: str) -> int | None:
+    """Another number each time the kernel lists a device at a place; `None` where none is listed.
+
+    A device's own number does not tell: when a host controller is reset, its devices come back with those they had.
+    """
+    try:
+        return root.inode(f"{DEVICES}/{name}")
+    except HalError:
+        return None
+
+
 def look(root: Root, name: str) -> UsbDevice | None:
     """The device at a place as it is now; `None` where there is none."""
     try:
