@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from hal.peripherals.modem.job import Brought
     from hal.peripherals.modem.match import Modem
 
+_ENDING_SECONDS = 5.0
+"""How long jobs at work are waited for at the end; what they hold ends with this process."""
 _MODES = click.Choice([mode.value for mode in ModemMode])
 
 
@@ -184,6 +187,42 @@ def recover(options: Options, place: str, up_to: str | None) -> int:
             word = "works" if step.works else "tried" if step.tried else "passed over"
             click.echo(f"{step.rung.value}: {word}: {printable(step.reason)}")
     return int(not any(step.works for step in climbed))
+
+
+@modem.command()
+@takes_options
+def watch(options: Options) -> int:
+    """Bring every modem into service that is there or is plugged in, until SIGTERM or SIGINT.
+
+    For systems without systemd, and to see what happens; with systemd, `rules` start a unit for each modem instead.
+    """
+    import signal
+
+    from attrs import evolve
+
+    from hal.peripherals.hotplug import Watch
+    from hal.peripherals.modem.tend import Tending
+
+    device = options.open_device()
+    job = device.modem_job()
+
+    def report(place: str, result: Brought | HalError) -> None:
+        if options.as_json:
+            from hal.document import error as as_document
+
+            failed = {"place": place, "error": as_document(result)} if isinstance(result, HalError) else None
+            click.echo(json.dumps(_brought(device, result) if not isinstance(result, HalError) else failed))
+        elif isinstance(result, HalError):
+            click.echo(f"hal: {result.message}", err=True)
+        else:
+            _tell(result)
+
+    tending = Tending(lambda place: evolve(job, progress=_progress(options, place)), report)
+    watching = Watch(device.root, tending, log=lambda words: click.echo(f"note: {words}", err=True))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: watching.stop())
+    watching.run()
+    return int(not tending.wait(_ENDING_SECONDS))
 
 
 @modem.command()

@@ -60,7 +60,7 @@ class Job:
     now: Callable[[], float] = time.monotonic
     port_seconds: float = PORT_SECONDS
     leave_seconds: float = LEAVE_SECONDS
-    _told: tuple[str, str] = ("", "")
+    _told: tuple[str, str] = field(default=("", ""), init=False)
 
     # -- the way ---------------------------------------------------------------------------------------------------
 
