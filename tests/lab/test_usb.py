@@ -8,6 +8,7 @@ from typing import Any
 from virtual.models import BYSTANDERS, MODEMS, ROWS, Row
 
 from lab.usb import on_usb_bus
+from lab.usb_modes import CHANGES
 from lab.usb_rows import EXPECTED
 from lab.usb_switching import BLOCK, BURST, NEW_MODE, WRONG
 
@@ -122,3 +123,64 @@ def test_sticks_leave_storage_mode_or_do_not(figures: Callable[..., None]) -> No
     assert found["faults"].keys() == AFTER_FAULT.keys()
     seconds = {name.replace(" ", "_"): value for name, value in program["seconds"].items()}
     figures("usb-switching", cases=len(scsi) + len(AFTER_FAULT) + 2, bursts=BURST, **seconds)
+
+
+def test_modems_change_their_composition(figures: Callable[..., None]) -> None:
+    """By AT commands, by configuration, and with a driver that is told of an id it did not know."""
+    found: dict[str, dict[str, Any]] = on_usb_bus("lab.usb_modes:changes")
+    for row, (lines, after) in CHANGES.items():
+        assert found[row]["answers"] == [f"{line}\r\r\nOK\r\n" for line in lines], row
+        assert found[row]["greeted"] == "AT\r\r\nOK\r\n", row
+        assert found[row]["bound"] == EXPECTED[after], row
+        assert happened(found[row]["told"]) == [f"attached {row}", f"left {row}", f"attached {after}"]
+        assert found[row]["told"]["bulk"] == {"at": "".join(f"{line}\r" for line in (*lines, "AT")).encode().hex()}
+
+    me909s = found["me909s"]
+    assert (me909s["kernel's choice"], me909s["id"]) == ("2", "12d1:15c1")
+    assert list(me909s["3"].values()) == ["cdc_mbim", "cdc_mbim", "option"]
+    assert list(me909s["1"].values()) == [*["option"] * 3, "huawei_cdc_ncm"]
+    assert list(me909s["2"].values()) == [*["cdc_ether"] * 2, *["option"] * 5]
+    assert me909s["1 says"] == me909s["2 says"] == "AT+CGMM\r\r\nME909s-120\r\n\r\nOK\r\n"
+
+    # a driver that is told an id by new_id takes every interface, those for QMI and ADB too
+    assert found["9002"] == {"before": {}, "ports": list(range(7)), "says": "AT\r\r\nOK\r\n"}
+    assert found["late"] == {"early": "", "late": "AT\r\r\nOK\r\n", "mute": "", "gone": "EIO"}
+    figures("usb-modes", cases=len(CHANGES) + 8)
+
+
+def test_usb_modeswitchs_rules_at_work(figures: Callable[..., None]) -> None:
+    """What is plugged in is switched, or left alone, without anybody's doing."""
+    found: dict[str, dict[str, Any]] = on_usb_bus("lab.usb_rules:left_alone", switching=True)
+    assert {row: one["seen"]["id"] for row, one in found.items() if "seen" in one} == {
+        "huawei-14fe": "12d1:1506",
+        "huawei-1f01-hilink": "12d1:14dc",
+        "usb-stick": "0781:5567",
+        "security-key": "0483:a2ca",
+        "arduino": "2341:0043",
+        "ec20-qmi": "2c7c:0125",
+    }
+    assert {row for row, one in found.items() if "told" in one and messages(one["told"])} == {
+        "huawei-14fe",
+        "huawei-1f01-hilink",
+    }
+    assert NEW_MODE in found["huawei-14fe"]["told"]["bulk"]["cdrom"]
+    for row in ("security-key", "arduino", "ec20-qmi"):
+        assert found[row]["told"]["bulk"] == {}, row
+    assert list(found["me909s"]["drivers"].values()) == ["cdc_mbim", "cdc_mbim", "option"]
+    configured = [detail for _, what, detail in found["me909s"]["told"]["log"] if what == "configured"]
+    assert configured == ["2", "0", "3"]
+    figures("usb-rules", cases=len(found) - 1, plug_to_ttyUSB=found["seconds"]["plug to ttyUSB"])
+
+
+def test_wifi_adapters_ask_for_their_firmware(figures: Callable[..., None]) -> None:
+    """The kernel names the file that is missing; with one of the right form, the chip gets it byte by byte."""
+    found: dict[str, dict[str, Any]] = on_usb_bus("lab.usb_wifi:firmware")
+    broadcom, ralink = found["bcm43143"], found["rt5572"]
+    assert any("failed with error -2" in line for line in broadcom["missing"])
+    assert all("brcm/brcmfmac43143.bin" in line for line in broadcom["missing"])
+    assert (broadcom["nodes"], broadcom["whole"]) == ({}, True)
+    assert ralink["up"]["status"] != 0
+    assert any("rt2870.bin failed with error -2" in line for line in ralink["missing"])
+    assert any("version: 0.36" in line for line in ralink["detected"])
+    assert (ralink["none uploaded"], ralink["whole"]) == (0, True)
+    figures("usb-wifi", cases=len(found))

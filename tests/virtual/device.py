@@ -34,6 +34,8 @@ class Faults:
     """So many times it comes back as what it was."""
     unplugged_at: str = ""
     """Leaves for good at this step."""
+    greets_early: bool = False
+    """What it says of itself after a restart waits for whoever opens the port first, as the terminal's echo does."""
     late_seconds: float = 0.0
     """AT answers come this much later."""
 
@@ -80,6 +82,7 @@ class Device:
         self._lock, self._began, self._ended = RLock(), time.monotonic(), Event()
         self._timers: list[Timer] = []
         self._leaving = self._come_before = False
+        self._greeting = b""
 
     @property
     def name(self) -> str:
@@ -152,8 +155,7 @@ class Device:
         with self._lock:
             if self._ended.is_set():
                 return
-            restarted = self.modem is not None and self.modem.reset_requested
-            greeting = self.modem.restart() if self.modem is not None and restarted else b""
+            greeting, self._greeting = self._greeting, b""
             self.row, self._leaving = row, False
             self.enumeration = Enumeration(self, row, greeting)
             self.note("attached", row.name)
@@ -206,10 +208,13 @@ class Device:
 
     def at(self, line: bytes) -> bytes:
         """A whole AT line: what the modem says, and what that makes of the device."""
-        assert self.modem is not None
+        if self.modem is None or self._leaving:
+            return b""
         self.step("at")
         answer = self.modem.feed(line)
         if self.modem.reset_requested:
+            greeting = self.modem.restart()
+            self._greeting = greeting if self.faults.greets_early else b""
             mode = self.modem.usbnet if self.modem.usbnet is not None else self.modem.usb_product_id
             self.become(self.row.modes.get(mode) if self.row.modes else self.row.name)
         elif self.modem.powered_off:

@@ -5,6 +5,7 @@ Not through hal/, so that hal/ can be compared with it.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import subprocess
@@ -185,6 +186,7 @@ def converse(node: str, text: str, seconds: float = 5.0) -> str:
     """Send a line to a serial node, and give what came back until `OK`, `ERROR` or the end of the time.
 
     The line is opened raw and without becoming the controlling terminal; nothing is read before the line is sent.
+    Raises `OSError` where the device goes away meanwhile.
     """
     line = os.open(node, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     try:
@@ -193,7 +195,9 @@ def converse(node: str, text: str, seconds: float = 5.0) -> str:
         said, end = b"", time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0 and not said.endswith((b"\r\nOK\r\n", b"\r\nERROR\r\n")):
             if select.select([line], [], [], left)[0]:
-                said += os.read(line, 4096)
+                if not (part := os.read(line, 4096)):
+                    raise OSError(errno.EIO, "the line has hung up")
+                said += part
         return said.decode(errors="replace")
     finally:
         os.close(line)
