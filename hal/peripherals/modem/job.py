@@ -20,7 +20,7 @@ from hal.peripherals.modem.decide import Action, Decision, HasDriver, decide
 from hal.peripherals.modem.known import Known
 from hal.peripherals.modem.match import Modem, recognise
 from hal.peripherals.modem.owner import switcher
-from hal.peripherals.modem.perform import Tools, perform
+from hal.peripherals.modem.perform import Performed, Tools, perform
 from hal.peripherals.modem.ports import mode_of, name_ports
 from hal.peripherals.modem.wire import Vanished
 from hal.record import Record
@@ -29,6 +29,8 @@ PORT_SECONDS = 15.0
 """How long drivers may take to bind after a device is back; modules are loaded meanwhile."""
 LEAVE_SECONDS = 10.0
 """How long a device may stay after it was told to go."""
+STAYS_SECONDS = 3.0
+"""A device that seemed to leave, and is there so long after that, has not left."""
 _INTERVAL_SECONDS = 0.05
 
 Progress = Callable[[str, str], None]
@@ -168,15 +170,34 @@ class Job:
                 done.append("it went and came back")
                 continue
             self._tell(place, "switching", words)
-            try:
-                done.append(perform(step, current, self.tools))
-            except Vanished:
-                done.append(f"{words}: it had left")
+            if not self._perform(step, current, words, done):
                 break
         self._tell(place, "waiting", done[-1] if done else "")
         if isinstance(switch.steps[-1], SelectConfiguration):
             return self._configured(place, modem)
         return self._returned(place, current.device, switch, modem, done)
+
+    def _perform(self, step: object, modem: Modem, words: str, done: list[str]) -> bool:
+        """One step; once more where the device seemed to leave and is still there: then it has not heard all.
+
+        Returns whether it is still to be talked to.
+        """
+        for _ in range(2):
+            try:
+                did = perform(step, modem, self.tools)
+            except Vanished:
+                did = Performed(words=f"{words}: it had left", left=True)
+            done.append(did.words)
+            if not did.left:
+                return True
+            deadline = self.now() + STAYS_SECONDS
+            while self.tools.root.read_value(f"{DEVICES}/{modem.device.name}/devnum") == str(modem.device.number):
+                if self.now() >= deadline:
+                    break
+                self.tools.sleep(_INTERVAL_SECONDS)
+            else:
+                return False
+        return False
 
     def _configured(self, place: str, modem: Modem) -> Modem:
         """A device whose configuration was chosen does not go; its interfaces are new."""

@@ -48,8 +48,12 @@ class Tools(Record):
     sleep: Callable[[float], None] = time.sleep
 
 
-Performed = str
-"""What a step did, in words."""
+@frozen(kw_only=True, repr=False, eq=False)
+class Performed(Record):
+    """What a step did, in words, and whether the device seemed to leave meanwhile: it may not have heard all."""
+
+    words: str
+    left: bool = False
 
 
 def perform(step: object, modem: Modem, tools: Tools) -> Performed:
@@ -63,9 +67,9 @@ def perform(step: object, modem: Modem, tools: Tools) -> Performed:
         case Requests():
             return _requests(step, modem.device, tools)
         case SelectConfiguration():
-            return _configuration(step, modem, tools)
+            return Performed(words=_configuration(step, modem, tools))
         case AtSetting():
-            return _at(step, modem, tools)
+            return Performed(words=_at(step, modem, tools))
     raise NotApplied(f"{type(step).__name__}: no step that is known")
 
 
@@ -86,9 +90,12 @@ def _messages(step: BulkMessages, messages: Sequence[str], device: UsbDevice, to
             for endpoint in (back, out):
                 _cleared(link, endpoint)
             tools.sleep(step.release_seconds)
+        left = False
     except Vanished:
         told.append("the device left")
-    return f"{len(messages)} message{'s' if len(messages) != 1 else ''} to endpoint {out:#04x}: {', '.join(told)}"
+        left = True
+    counted = f"{len(messages)} message{'s' if len(messages) != 1 else ''}"
+    return Performed(words=f"{counted} to endpoint {out:#04x}: {', '.join(told)}", left=left)
 
 
 def _message(link: Link, out: int, back: int, message: bytes) -> str:
@@ -155,8 +162,8 @@ def _requests(step: Requests, device: UsbDevice, tools: Tools) -> Performed:
                             f"{device.name} ({device.identity}): refuses request {done + 1}", path=device.name
                         ) from error
     except Vanished:
-        return f"{done} of {len(step.transfers)} requests, then the device left"
-    return f"{done} of {len(step.transfers)} requests"
+        return Performed(words=f"{done} of {len(step.transfers)} requests, then the device left", left=True)
+    return Performed(words=f"{done} of {len(step.transfers)} requests")
 
 
 def _transfer(link: Link, transfer: ControlRequest | Report) -> None:
@@ -176,7 +183,7 @@ def _transfer(link: Link, transfer: ControlRequest | Report) -> None:
 # -- configurations --------------------------------------------------------------------------------------------------
 
 
-def _configuration(step: SelectConfiguration, modem: Modem, tools: Tools) -> Performed:
+def _configuration(step: SelectConfiguration, modem: Modem, tools: Tools) -> str:
     """Through sysfs. The value in use is never written again: that would set everything up anew.
 
     A device that does not take a value is unconfigured first; some need that.
@@ -212,7 +219,7 @@ def _offering(modem: Modem, mode: ModemMode | None) -> int:
 # -- AT settings -----------------------------------------------------------------------------------------------------
 
 
-def _at(step: AtSetting, modem: Modem, tools: Tools) -> Performed:
+def _at(step: AtSetting, modem: Modem, tools: Tools) -> str:
     """Asked for, changed where it differs, read back, then made effective: a setting may be stored and not in force."""
     port = modem.at
     if port is None or port.tty is None:

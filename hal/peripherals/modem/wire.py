@@ -5,6 +5,7 @@ A device that is being switched vanishes while it is talked to, so that is an ou
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from errno import EACCES, EBUSY, EIO, ENODEV, ENOENT, EPERM, EPIPE, EPROTO, ESHUTDOWN
@@ -15,6 +16,9 @@ from hal.model import UsbDevice
 
 TRANSFER_SECONDS = 3.0
 """How long one transfer may take, as in usb_modeswitch."""
+FIND_SECONDS = 2.0
+"""How long libusb may take to list a device that the kernel has; it hears of it by events of its own."""
+_INTERVAL_SECONDS = 0.05
 _GONE = (EIO, ENODEV, ENOENT, EPROTO, ESHUTDOWN)
 
 
@@ -103,13 +107,17 @@ def _found(device: UsbDevice) -> Any:
         ids = (found.bus, found.address, found.idVendor, found.idProduct)
         return bool(ids == (device.bus, device.number, device.vendor_id, device.product_id))
 
-    try:
-        handle = usb.core.find(custom_match=is_it)
-    except usb.core.NoBackendError as error:
-        raise HalError("libusb is not installed: its library libusb-1.0.so.0 is needed to switch modems") from error
-    if handle is None:
-        raise Vanished(f"{device.name}: gone")
-    return handle
+    deadline = time.monotonic() + FIND_SECONDS
+    while True:
+        try:
+            handle = usb.core.find(custom_match=is_it)
+        except usb.core.NoBackendError as error:
+            raise HalError("libusb is not installed: its library libusb-1.0.so.0 is needed for modems") from error
+        if handle is not None:
+            return handle
+        if time.monotonic() >= deadline:
+            raise Vanished(f"{device.name}: gone")
+        time.sleep(_INTERVAL_SECONDS)
 
 
 class _Handle:

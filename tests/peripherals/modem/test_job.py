@@ -15,6 +15,7 @@ from peripherals.modem.bench import REFUSED, Bench
 from hal.errors import AtFault, HalError, NotApplied, ValueRefused
 from hal.model import AtFaultKind, ModemMode, ModemState, Outcome
 from hal.peripherals.modem.messages import EJECT, HUAWEI_NEW
+from hal.peripherals.modem.wire import Vanished
 
 STORAGE = sticks.storage(0x12D1, 0x14FE)
 M = ModemMode
@@ -349,3 +350,23 @@ def test_a_configuration_that_usb_modeswitch_would_undo_is_not_chosen(bench: Ben
     assert found.outcome is Outcome.UNCHANGED
     assert found.reason.startswith("it stays as it is: usb_modeswitch acts on it too")
     assert found.modem.state is ModemState.SERVICE
+
+
+def test_a_message_that_was_lost_is_sent_once_more(bench: Bench) -> None:
+    """libusb told an input/output error while the kernel's driver let go, and the stick had heard nothing."""
+    bench.plug(STORAGE)
+    heard = []
+
+    def hear() -> None:
+        heard.append(bench.seconds)
+        if len(heard) == 1:
+            raise Vanished("lost")
+        bench.becomes(sticks.HUAWEI_A)
+
+    bench.takes[HUAWEI_NEW] = hear
+    found = bench.job.bring_up("1-1")
+    assert found.outcome is Outcome.APPLIED
+    assert found.done == (
+        "1 message to endpoint 0x01: the device left", "1 message to endpoint 0x01: accepted",
+    )  # fmt: skip
+    assert 3 <= heard[1] - heard[0] < 4
