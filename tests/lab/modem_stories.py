@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 from typing import Any
 
 from virtual.bus import Bus
 from virtual.device import Device, Faults
-from virtual.observed import told, wait
+from virtual.observed import run, told, wait
 
 from hal.backends.usb.present import look
 from hal.document import plain
@@ -246,3 +247,61 @@ def _news(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     """What a device was sent since, but for the questions by which the kernel looks at its drives."""
     bulk = {name: data for name, data in after["bulk"].items() if data != before["bulk"].get(name)}
     return {name: data for name, data in bulk.items() if name not in ("cdrom", "card", "disk")}
+
+
+# -- side by side with usb_modeswitch ----------------------------------------------------------------------------------
+
+SIDE_BY_SIDE = ("huawei-14fe", "huawei-14fe-card", "huawei-14fe-153", "huawei-1f01", "huawei-1f01-hilink")
+
+
+def side_by_side(bus: Bus) -> dict[str, Any]:
+    """The same sticks by Debian's program and by this project: what came of each, and how long each step took."""
+    return {row: {"program": _by_program(bus, row), "ours": _by_job(bus, row)} for row in SIDE_BY_SIDE}
+
+
+def _by_program(bus: Bus, row: str) -> dict[str, Any]:
+    """As its udev rule would start it, with its data; it ends when it has seen the target, or given up."""
+    device = bus.plug(row)
+    wait(lambda: _ready(device), f"{row} listed")
+    ids = f"{device.row.vendor:04x}:{device.row.product:04x}"
+    with tarfile.open("/usr/share/usb_modeswitch/configPack.tar.gz") as archive:
+        entry = archive.extractfile(next(each for each in archive if each.name.endswith(ids)))
+        assert entry is not None
+        text = f"DefaultVendor=0x{ids[:4]}\nDefaultProduct=0x{ids[5:]}\n{entry.read().decode()}\n"
+    done = run("usb_modeswitch", "-s", "20", "-f", text)
+    ended = time.monotonic() - device._began
+    wait(lambda: _usable(device), f"{row}: usable")
+    usable = time.monotonic() - device._began
+    result = _came(device, ended, usable)
+    bus.unplug(device)
+    return {**result, "status": done["status"]}
+
+
+def _by_job(bus: Bus, row: str) -> dict[str, Any]:
+    device = bus.plug(row)
+    wait(lambda: _ready(device), f"{row} listed")
+    brought = _bring(device)
+    ended = time.monotonic() - device._began
+    result = _came(device, ended, ended)
+    bus.unplug(device)
+    return {**result, "error": brought.get("error"), "outcome": brought.get("outcome")}
+
+
+def _usable(device: Device) -> bool:
+    """As this project sees it, but without any part of its own in it: every port of its table has its node."""
+    return any(
+        modem.complete and modem.device.name == device.name and modem.mode is not None
+        for modem in here.look(ROOT, plugins())[0]
+    )
+
+
+def _came(device: Device, ended: float, usable: float) -> dict[str, Any]:
+    back = [at for at, what, _ in device.log if what == "attached"][1]
+    messages = [block.hex() for block in device.commands if block[0] == 0x11]
+    found = look(ROOT, device.name)
+    return {
+        "identity": found.identity if found else None,
+        "messages": messages,
+        "ended after it was back": round(ended - back, 2),
+        "usable after it was back": round(usable - back, 2),
+    }
