@@ -11,7 +11,7 @@ DONE   := $(VENV)/.installed
 TEST_PACKAGES := jq grub-common libubootenv-tool u-boot-tools \
 	qemu-system-arm qemu-system-x86 u-boot-qemu grub-pc-bin grub-efi-amd64-bin ovmf linux-image-amd64 kexec-tools \
 	busybox-static binutils binutils-aarch64-linux-gnu cpio kmod mtools dosfstools fdisk e2fsprogs \
-	usb-modeswitch usb-modeswitch-data libusb-1.0-0 \
+	usb-modeswitch usb-modeswitch-data libusb-1.0-0 umockdev \
 	openssl chrony systemd udev network-manager dnsmasq-base openssh-server openssh-client
 
 .PHONY: run test setup lint docs docs-write bench lab lab-record clean help

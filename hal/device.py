@@ -20,7 +20,11 @@ from hal.protocols import Bootloader, Fan, MayBeAbsent, Power, Splash
 from hal.root import Root
 
 if TYPE_CHECKING:
-    from hal.model import HealthCheck, ModemModel, RollbackPolicy, UpdateStep, WifiFirmware
+    from hal.model import HealthCheck, ModemModel, ModemPowerLine, RollbackPolicy, UpdateStep, WifiFirmware
+    from hal.peripherals.modem.job import Job, Progress
+    from hal.peripherals.modem.known import Known
+    from hal.peripherals.modem.ladder import Ladder
+    from hal.peripherals.modem.match import Modem
     from hal.protocols import BootConfig, Rtc
     from hal.rollback.machine import Rollback
     from hal.settings.plan import Applied, Plan
@@ -112,6 +116,39 @@ class Device:
     def modems(self) -> tuple[ModemModel, ...]:
         """Modem models that the add-ons present here describe."""
         return self._all("hal_modems")
+
+    @cached_property
+    def modem_power(self) -> tuple[ModemPowerLine, ...]:
+        """Power lines of the board that feed a modem."""
+        return self._all("hal_modem_power")
+
+    def present_modems(self) -> tuple[Modem, ...]:
+        """The modems that are plugged in now; looked at anew each time."""
+        from hal.peripherals.modem.here import look
+
+        return look(self.root, self._modem_models)[0]
+
+    def known_modems(self) -> Known:
+        """Every modem model known on this device, with where it comes from, and files that could not be used."""
+        from hal.peripherals.modem.known import know
+
+        return know(self.root, self._modem_models)
+
+    def modem_job(self, progress: Progress | None = None) -> Job:
+        """What brings a modem into service, and into a mode."""
+        from hal.peripherals.modem.here import job
+
+        return job(self.root, self._modem_models, progress)
+
+    def modem_ladder(self, progress: Progress | None = None) -> Ladder:
+        """What recovers a modem that does not work."""
+        from hal.peripherals.modem.here import ladder
+
+        return ladder(self.root, self.modem_job(progress), self.modem_power)
+
+    @property
+    def _modem_models(self) -> dict[str, tuple[ModemModel, ...]]:
+        return self._scope.each("hal_modems", device_type=self.device_type, root=self.root)
 
     @cached_property
     def wifi_firmware(self) -> tuple[WifiFirmware, ...]:

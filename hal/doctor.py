@@ -61,6 +61,34 @@ def _device(root: Root, board: str | None, catalog: Catalog) -> Iterator[Finding
         yield from _splash(device.splash)
     for clock in device.clocks:
         yield from _clock(clock)
+    yield from _wifi(device)
+
+
+def _wifi(device: Device) -> Iterator[Finding]:
+    """One for each adapter that does not work, and for each WiFi driver that lacks a file, by the kernel's log."""
+    from hal.peripherals.wifi import check
+
+    try:
+        found = check(device.root, device.wifi_firmware)
+    except HalError as error:
+        yield Finding(code=error.code, about="wifi", message=error.message, advice="see `hal wifi check`")
+        return
+    for each in found.adapters:
+        if not each.verdict.fine:
+            yield Finding(
+                code=each.verdict.value,
+                about=f"WiFi adapter {each.place}",
+                message=f"{each.name}: {each.reason}",
+                advice=f"{each.advice[0]}; all steps: `hal wifi check`",
+            )
+    for wanted in found.requests:
+        if wanted.wifi and not wanted.there_now:
+            yield Finding(
+                code="firmware-missing",
+                about=f"WiFi driver {wanted.driver}",
+                message=f"{wanted.device} asked in vain for {', '.join(wanted.files)}",
+                advice=f"{wanted.advice[0]}; all steps: `hal wifi check`",
+            )
 
 
 def _config(device: Device) -> Iterator[Finding]:

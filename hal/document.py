@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -16,6 +16,9 @@ from hal.ask import ask
 from hal.device import Device
 from hal.errors import HalError, blame
 from hal.protocols import BootConfig, Fan, Power, Rtc, Splash
+
+if TYPE_CHECKING:
+    from hal.model import ModemModel
 
 SCHEMA = 1
 
@@ -43,9 +46,9 @@ def fields(value: Any) -> tuple[tuple[str, object], ...]:
 def error(fault: HalError) -> dict[str, Any]:
     """An error as every command prints it with `--json`; keys that do not apply are left out."""
     found: dict[str, Any] = {"code": fault.code, "message": fault.message, "path": fault.path}
-    for name in ("allowed", "slugs", "line", "column", "candidates"):
+    for name in ("allowed", "slugs", "line", "column", "candidates", "command", "kind", "number", "told"):
         extra = getattr(fault, name, None)
-        if extra:
+        if extra or extra == 0:
             found[name] = plain(extra)
     return found
 
@@ -76,7 +79,8 @@ def capabilities(device: Device) -> dict[str, Any]:
             "splash": _one(device, "splash", _splash),
             "boot_config": [_boot_config(item) for item in device.boot_config],
             "clocks": [_clock(clock) for clock in device.clocks],
-            "modems": plain(device.modems),
+            "modems": [_modem(model) for model in device.modems],
+            "modem_power": [{"place": line.place, "name": line.name} for line in device.modem_power],
             "wifi_firmware": plain(device.wifi_firmware),
             "health_checks": [{"name": check.name, "purpose": check.purpose} for check in device.health_checks],
             "update_steps": [
@@ -133,6 +137,19 @@ def _clock(clock: Rtc) -> dict[str, Any]:
     for name in ("time", "fault"):
         del found[name]
     return {name: plain(value) for name, value in found.items()}
+
+
+def _modem(model: ModemModel) -> dict[str, Any]:
+    """A model, without the bytes of its switch and the rules of its ports: those are for whoever switches it."""
+    shown = ("name", "maker", "form_factor", "prefers", "mtu_bytes", "quirks", "ambiguous_with", "sources")
+    return {
+        **{name: plain(getattr(model, name)) for name in shown},
+        "identities": [
+            {name: plain(getattr(identity, name)) for name in ("vendor_id", "product_id", "state", "note")}
+            for identity in model.identities
+        ],
+        "modes": [plain(choice.mode) for choice in model.modes],
+    }
 
 
 def _fan(fan: Fan) -> dict[str, Any]:

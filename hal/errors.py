@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hal.model import Candidate, Evidence
+    from hal.model import AtFaultKind, Candidate, Evidence
 
 
 class HalError(Exception):
@@ -101,6 +101,24 @@ class NotApplied(HalError):
     """A setting was stored, but reading back what is running does not show it."""
 
     code = "not-applied"
+
+
+class AtFault(HalError):
+    """A modem did not do what an AT command asks. `path` is its port, `command` what was sent, `kind` what it means.
+
+    `number` is the error's number (3GPP TS 27.007, or 27.005 for `+CMS ERROR`) and `told` its text, where there is one.
+    """
+
+    code = "at"
+
+    def __init__(
+        self, message: str, *, path: str, command: str, kind: AtFaultKind, number: int | None = None, told: str = ""
+    ) -> None:
+        super().__init__(message, path=path)
+        self.command = command
+        self.kind = kind
+        self.number = number
+        self.told = told
 
 
 class PluginFault(HalError):

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         HealthCheck,
         ImagePart,
         ModemModel,
+        ModemPowerLine,
         Unsupported,
         UpdateStep,
         WifiFirmware,
@@ -137,16 +138,31 @@ def hal_splash(device_type: DeviceType, root: Root) -> Splash | Unsupported | No
 
 @hookspec
 def hal_modems(device_type: DeviceType) -> tuple[ModemModel, ...]:
-    """Modem models: the USB identity in each state. All answers are joined.
+    """Modem models: the USB identities in each state, what each port is for, and the ways into each mode.
 
-    A model is data. Two plugins may describe the same identity; the report lists both with their plugin.
+    All answers are joined. A model is data. Two plugins may describe the same identity; where they want different bytes
+    sent, nothing is sent, and the report names both. A file on the device counts before any plugin, see
+    `hal.peripherals.modem.known`.
+    """
+    raise AssertionError("a hook specification is never called")
+
+
+@hookspec
+def hal_modem_power(device_type: DeviceType, root: Root) -> tuple[ModemPowerLine, ...]:
+    """The power lines of this board that feed a modem, by its place on USB. All answers are joined.
+
+    The last rung of recovery switches such a line off and on. A board that cannot answers nothing.
     """
     raise AssertionError("a hook specification is never called")
 
 
 @hookspec
 def hal_wifi_firmware(device_type: DeviceType) -> tuple[WifiFirmware, ...]:
-    """WiFi adapters: the firmware files each asks for, and which packages carry them. All answers are joined."""
+    """WiFi adapters: the firmware files each asks for, and which packages carry them. All answers are joined.
+
+    `hal wifi check` looks at the device with these rows. The more one says (when a file is asked for, its form, what
+    the driver logs), the more is explained; what is not known is left out.
+    """
     raise AssertionError("a hook specification is never called")
 
 

@@ -57,6 +57,7 @@ ALL: Mapping[str, type] = _Declared(
         "hal_boot_config": "hal.protocols:BootConfig",
         "hal_rtc": "hal.protocols:Rtc",
         "hal_modems": "hal.model:ModemModel",
+        "hal_modem_power": "hal.model:ModemPowerLine",
         "hal_wifi_firmware": "hal.model:WifiFirmware",
         "hal_health_checks": "hal.model:HealthCheck",
         "hal_update_steps": "hal.model:UpdateStep",
@@ -230,15 +231,21 @@ class Scope:
 
     def joined(self, hook: str, kind: type[T] | None = None, /, **arguments: Any) -> tuple[T, ...]:
         """All answers joined; what is not of `kind`, by default the declared type, is noted and left out."""
-        found: list[T] = []
+        return tuple(item for told in self.each(hook, kind, **arguments).values() for item in told)
+
+    def each(self, hook: str, kind: type[T] | None = None, /, **arguments: Any) -> dict[str, tuple[T, ...]]:
+        """The answers by the plugin that gave them, the owner's first."""
+        answers: dict[str, tuple[T, ...]] = {}
         for module in self.modules:
+            found: list[T] = []
             for answer in self._items(module, hook, self.catalog.ask(module, hook, arguments)):
                 for item in self._items(module, hook, answer):
                     if self._is(module, hook, (kind or ALL[hook],), item):
                         found.append(cast(T, item))
                     else:
                         self._nonsense(module, hook, item)
-        return tuple(found)
+            answers[module] = tuple(found)
+        return answers
 
     def _items(self, module: str, hook: str, answer: object) -> tuple[object, ...]:
         """The items of a tuple or list that a plugin answered; none, with a problem noted, of anything else."""

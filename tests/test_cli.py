@@ -265,6 +265,8 @@ def test_help_lists_the_nouns_and_the_statuses() -> None:
         "rtc",
         *NOUNS,
         *BOOT_NOUNS,
+        "wifi",
+        "modem",
     }
     assert "3 board unknown or ambiguous" in " ".join(text.split())
 

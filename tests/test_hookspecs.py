@@ -25,6 +25,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
     "hal_rtc": ("device_type", "root"),
     "hal_splash": ("device_type", "root"),
     "hal_modems": ("device_type",),
+    "hal_modem_power": ("device_type", "root"),
     "hal_wifi_firmware": ("device_type",),
     "hal_health_checks": ("device_type", "root"),
     "hal_update_steps": ("device_type", "root"),
@@ -52,11 +53,11 @@ def options(hook: str) -> dict[str, object]:
     return typing.cast(dict[str, object], getattr(spec(hook), "hal_spec", {}))
 
 
-def test_exactly_the_twelve_hooks() -> None:
+def test_exactly_the_thirteen_hooks() -> None:
     marked = {name for name, value in vars(hookspecs).items() if hasattr(value, "hal_spec")}
     named = {name for name in vars(hookspecs) if name.startswith("hal_")}
     assert marked == named == set(HOOKS)
-    assert len(HOOKS) == 12
+    assert len(HOOKS) == 13
 
 
 def test_every_hook_is_asked_in_one_way() -> None:

@@ -78,7 +78,29 @@ def test_no_default_is_shared_or_invented(kind: type) -> None:
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
 def test_a_number_has_its_unit_in_its_name(kind: type) -> None:
-    counted = {"boot_count", "boot_limit", "checks", "crashes", "interruptions", "rounds"}
+    counted = {"boot_count", "boot_limit", "checks", "crashes", "interruptions", "rounds", "times", "endpoints"}
+    usb = {
+        "address",
+        "alternate",
+        "bus",
+        "configuration",
+        "endpoint",
+        "endpoint_in",
+        "endpoint_out",
+        "identity",
+        "index",
+        "interface",
+        "number",
+        "products",
+        "request",
+        "request_type",
+        "revision",
+        "target_class",
+        "targets",
+        "triple",
+        "triples",
+        "value",
+    }
     numbered = {
         "partition",
         "boot",
@@ -94,7 +116,7 @@ def test_a_number_has_its_unit_in_its_name(kind: type) -> None:
         "rank",
         "line",
     }
-    unitless = {"baud", "rpm", *counted, *numbered}
+    unitless = {"baud", "rpm", "seconds", *counted, *numbered, *usb}
     units = (
         "_kib",
         "_bytes",
@@ -106,6 +128,8 @@ def test_a_number_has_its_unit_in_its_name(kind: type) -> None:
         "_khz",
         "_seconds",
         "_id",
+        "_dbm",
+        "_db",
     )
     for field in attrs.fields(kind):
         if re.search(r"\b(int|float)\b", str(field.type)) and field.name not in unitless:

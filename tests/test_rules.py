@@ -20,6 +20,7 @@ FILE_ACCESS = {
     "hal/program.py": "pipes of a program",
     "hal/index.py": "the Python installation, not the device: metadata and the cache of the index",
     "hal/backends/rtc/node.py": "device nodes: clocks and I²C buses",
+    "hal/backends/at/port.py": "device nodes: serial ports of modems",
     "hal/tree/new.py": "makes the folder that a Root will stand on",
     "hal/image/folder.py": "makes the folder that an image is built from",
 }

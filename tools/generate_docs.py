@@ -22,6 +22,7 @@ PAGES = {
     "docs/capability-document.md": "document",
     "docs/config-json.md": "config",
     "docs/what-applies.md": "applies",
+    "docs/at-commands.md": "at_commands",
     "hal/schema/config.json": "config_schema",
 }
 """Each file, with the module of `tools.pages` whose `write` gives its text."""

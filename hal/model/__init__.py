@@ -12,9 +12,27 @@ class costs more than most programs that open a device spend on everything else.
 from __future__ import annotations
 
 from importlib import import_module
+from types import UnionType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hal.model.at import AtFaultKind as AtFaultKind
+    from hal.model.at import Bound as Bound
+    from hal.model.at import FunctionalMode as FunctionalMode
+    from hal.model.at import ModemIdentity as ModemIdentity
+    from hal.model.at import ModemInfo as ModemInfo
+    from hal.model.at import ModemMaker as ModemMaker
+    from hal.model.at import ModemOperator as ModemOperator
+    from hal.model.at import ModemRegistration as ModemRegistration
+    from hal.model.at import ModemReset as ModemReset
+    from hal.model.at import ModemSignal as ModemSignal
+    from hal.model.at import ModemSim as ModemSim
+    from hal.model.at import ModemSystem as ModemSystem
+    from hal.model.at import ModemUnknown as ModemUnknown
+    from hal.model.at import ModemUsbMode as ModemUsbMode
+    from hal.model.at import RadioTechnology as RadioTechnology
+    from hal.model.at import RegistrationState as RegistrationState
+    from hal.model.at import SimState as SimState
     from hal.model.boot_config import BootConfigResult as BootConfigResult
     from hal.model.boot_config import BootSetting as BootSetting
     from hal.model.boot_config import BootSettingChange as BootSettingChange
@@ -56,10 +74,29 @@ if TYPE_CHECKING:
     from hal.model.image import Build as Build
     from hal.model.image import ImagePart as ImagePart
     from hal.model.image import StorageDriver as StorageDriver
+    from hal.model.modem import AtSetting as AtSetting
+    from hal.model.modem import AwaitReturn as AwaitReturn
+    from hal.model.modem import BulkMessages as BulkMessages
+    from hal.model.modem import ControlRequest as ControlRequest
+    from hal.model.modem import ModeChoice as ModeChoice
+    from hal.model.modem import ModemMode as ModemMode
+    from hal.model.modem import ModemModel as ModemModel
+    from hal.model.modem import ModemPowerLine as ModemPowerLine
+    from hal.model.modem import ModemState as ModemState
+    from hal.model.modem import ModeSwitch as ModeSwitch
+    from hal.model.modem import PortRole as PortRole
+    from hal.model.modem import PortRule as PortRule
+    from hal.model.modem import Report as Report
+    from hal.model.modem import Requests as Requests
+    from hal.model.modem import ScsiEject as ScsiEject
+    from hal.model.modem import SelectConfiguration as SelectConfiguration
+    from hal.model.modem import Step as Step
+    from hal.model.modem import UsbIdentity as UsbIdentity
     from hal.model.peripheral import FirmwareFile as FirmwareFile
-    from hal.model.peripheral import ModemModel as ModemModel
-    from hal.model.peripheral import ModemState as ModemState
-    from hal.model.peripheral import UsbIdentity as UsbIdentity
+    from hal.model.peripheral import FirmwareForm as FirmwareForm
+    from hal.model.peripheral import FirmwareTime as FirmwareTime
+    from hal.model.peripheral import LogMeaning as LogMeaning
+    from hal.model.peripheral import LogText as LogText
     from hal.model.peripheral import WifiFirmware as WifiFirmware
     from hal.model.problem import Problem as Problem
     from hal.model.rollback import Phase as Phase
@@ -88,6 +125,20 @@ if TYPE_CHECKING:
     from hal.model.update import HealthVerdict as HealthVerdict
     from hal.model.update import Update as Update
     from hal.model.update import UpdateStep as UpdateStep
+    from hal.model.usb import UsbConfiguration as UsbConfiguration
+    from hal.model.usb import UsbDevice as UsbDevice
+    from hal.model.usb import UsbEndpoint as UsbEndpoint
+    from hal.model.usb import UsbFunction as UsbFunction
+    from hal.model.usb import UsbInterface as UsbInterface
+    from hal.model.wifi import AdapterReport as AdapterReport
+    from hal.model.wifi import DriverReport as DriverReport
+    from hal.model.wifi import DriverState as DriverState
+    from hal.model.wifi import FileReport as FileReport
+    from hal.model.wifi import FileState as FileState
+    from hal.model.wifi import FirmwareRequest as FirmwareRequest
+    from hal.model.wifi import RegulatoryReport as RegulatoryReport
+    from hal.model.wifi import WifiReport as WifiReport
+    from hal.model.wifi import WifiVerdict as WifiVerdict
 
 PARTS = (
     "device_type",
@@ -95,6 +146,7 @@ PARTS = (
     "identity",
     "problem",
     "peripheral",
+    "modem",
     "update",
     "bootloader",
     "boot_config",
@@ -102,6 +154,9 @@ PARTS = (
     "rtc",
     "rollback",
     "image",
+    "usb",
+    "at",
+    "wifi",
 )
 """The files, those that opening a device needs first."""
 
@@ -124,5 +179,6 @@ def names() -> dict[str, object]:
         name: value
         for module in modules
         for name, value in vars(module).items()
-        if not name.startswith("_") and (getattr(value, "__module__", None) == module.__name__ or name.isupper())
+        if not name.startswith("_")
+        and (getattr(value, "__module__", None) == module.__name__ or name.isupper() or isinstance(value, UnionType))
     }

@@ -1,4 +1,4 @@
-"""Modems and WiFi adapters."""
+"""WiFi adapters and their firmware."""
 
 from __future__ import annotations
 
@@ -9,43 +9,45 @@ from attrs import frozen
 from hal.record import Record
 
 
-class ModemState(StrEnum):
-    """What a USB modem is while it shows a given identity."""
+class FirmwareForm(StrEnum):
+    """What the bytes of a firmware file look like, so that damage is seen without the vendor's tools."""
 
-    STORAGE = "storage"
-    """A virtual CD-ROM or card reader: no port answers AT commands until the modem is switched."""
-    SERVICE = "service"
-    """Its ports are there."""
-    DOWNLOAD = "download"
-    """Emergency firmware download: not a modem, never to be probed."""
+    TRX = "trx"
+    """Broadcom: a header that begins with `HDR0`, the length of the file, and a CRC-32 of what follows."""
+    RALINK = "ralink"
+    """Ralink for USB: two halves of 4096 bytes or more such parts, each ending in its version and a CRC-CCITT."""
+
+
+class FirmwareTime(StrEnum):
+    """When a driver asks for its firmware."""
+
+    PROBE = "probe"
+    """When it takes the device; without the file there is no network interface."""
+    FIRST_UP = "first-up"
+    """When the network interface is set up for the first time; until then nobody knows whether the file is there."""
+
+
+class LogMeaning(StrEnum):
+    """What a line of the kernel's log says about the firmware of a device."""
+
+    ASKED = "asked"
+    """The driver asks for the file."""
+    LOADED = "loaded"
+    """The driver has taken it. What it says after that may still be a complaint, so the last word counts."""
+    MISSING = "missing"
+    """The file was not found."""
+    DAMAGED = "damaged"
+    """The file was found, and is not what the driver can read."""
+    REJECTED = "rejected"
+    """The driver or the chip refuses the firmware, whole as it is."""
 
 
 @frozen(kw_only=True, repr=False, eq=False)
-class UsbIdentity(Record):
-    """A USB vendor and product id (0 to 0xffff), and what the device is while it shows them."""
+class LogText(Record):
+    """A piece of a driver's message, and what it means. Messages change between kernels, so it is a hint, no proof."""
 
-    vendor_id: int
-    product_id: int
-    state: ModemState
-    note: str = ""
-
-    def modalias(self) -> str:
-        """The kernel's modalias pattern for any interface of a device with this identity."""
-        return f"usb:v{self.vendor_id:04X}p{self.product_id:04X}*"
-
-
-@frozen(kw_only=True, repr=False, eq=False)
-class ModemModel(Record):
-    """A modem model: its identity in each state, and how it is told from others. Ids alone do not always tell."""
-
-    name: str
-    maker: str
-    identities: tuple[UsbIdentity, ...]
-    form_factor: str
-    """`usb` for a stick, `mpcie` for a card, `module` for one that is soldered or on a board of its maker."""
-    ambiguous_with: tuple[str, ...] = ()
-    """Models that show the same ids."""
-    sources: tuple[str, ...] = ()
+    text: str
+    means: LogMeaning
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -57,6 +59,11 @@ class FirmwareFile(Record):
     sha256: str | None = None
     packages: tuple[str, ...] = ()
     """Packages that carry it: Debian's or Yocto's names, each with its origin as in `debian:firmware-misc-nonfree`."""
+    license_packages: tuple[str, ...] = ()
+    """Packages with its licence, where an image must carry one beside it."""
+    form: FirmwareForm | None = None
+    version: str = ""
+    """The version in it that size and SHA-256 belong to."""
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -67,6 +74,13 @@ class WifiFirmware(Record):
     modaliases: tuple[str, ...]
     driver: str
     files: tuple[FirmwareFile, ...]
+    optional_files: tuple[str, ...] = ()
+    """Names that the driver asks for too, and does well without."""
+    loaded_at: FirmwareTime | None = None
+    kernel_symbols: tuple[str, ...] = ()
+    """Options of the kernel's configuration without which the driver does not know this adapter."""
+    log_texts: tuple[LogText, ...] = ()
+    """What this driver writes into the kernel's log; what the kernel itself writes is known without."""
     bands_ghz: tuple[str, ...] = ()
     missing_symptom: str = ""
     sources: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ PAGES = (
     "docs/capability-document.md",
     "docs/config-json.md",
     "docs/what-applies.md",
+    "docs/at-commands.md",
     "hal/schema/config.json",
 )
 

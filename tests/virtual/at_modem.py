@@ -20,8 +20,8 @@ from virtual.at_personalities import Personality
 
 CME = {
     0: "phone failure", 3: "operation not allowed", 4: "operation not supported", 10: "SIM not inserted",
-    11: "SIM PIN required", 12: "SIM PUK required", 13: "SIM failure", 14: "SIM busy", 16: "incorrect password",
-    30: "no network service", 50: "Incorrect parameters", 100: "unknown",
+    11: "SIM PIN required", 12: "SIM PUK required", 13: "SIM failure", 14: "SIM busy", 15: "SIM wrong",
+    16: "incorrect password", 30: "no network service", 50: "Incorrect parameters", 100: "unknown",
 }  # fmt: skip
 """The texts of 3GPP TS 27.007."""
 U_BLOX_PROFILES = {'2,"ECM"': '2,"ECM",,"0x1143"', '3,"RNDIS"': '3,"RNDIS",,"0x1146"', "0": '0,"",,"0x1141"'}

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from attrs import field, frozen
-
 from virtual.descriptors import Configuration, settings
 
 

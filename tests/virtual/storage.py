@@ -10,7 +10,6 @@ import struct
 from collections.abc import Callable, Mapping
 
 from attrs import frozen
-
 from virtual.usbip import Stall
 
 COMMAND, STATUS = b"USBC", b"USBS"

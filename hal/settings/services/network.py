@@ -10,6 +10,7 @@ import time
 
 from attrs import frozen
 
+from hal.backends.regulatory import parse_domains
 from hal.errors import NotApplied
 from hal.model import Cost
 from hal.root import Root
@@ -188,8 +189,8 @@ class RegulatoryDomain:
     def read(self, root: Root) -> bytes | None:
         """Two letters; `None` where iw tells none."""
         told = root.run(["iw", "reg", "get"], timeout_seconds=REGULATORY_SECONDS, check=False).stdout
-        match = re.search(r"^country ([0-9A-Z]{2}):", told, re.MULTILINE)
-        return match[1].encode() if match else None
+        country = parse_domains(told).get("global")
+        return country.encode() if country else None
 
     def write(self, root: Root, data: bytes | None) -> None:
         """Set, and wait until the kernel tells it."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from hal.backends.firmware.search import ON_DATA, VOLUMES
+from hal.backends.firmware.search import PARAMETER as SEARCH_PATH
 from hal.errors import FileFault
 from hal.model import Cost
 from hal.root import Root
@@ -148,11 +150,6 @@ UDEV = Service(
 )
 
 # -- further firmware --------------------------------------------------------------------------------------------------
-
-SEARCH_PATH = "sys/module/firmware_class/parameters/path"
-VOLUMES = "var/lib/docker/volumes"
-ON_DATA = "mnt/data/docker/volumes"
-"""The same folder where the data partition is mounted."""
 
 
 @frozen

@@ -13,7 +13,7 @@ import pytest
 from hal_wifi.adapters import ADAPTERS
 
 from hal import hookspecs
-from hal.model import DeviceType, FirmwareFile, WifiFirmware
+from hal.model import DeviceType, FirmwareFile, LogMeaning, WifiFirmware
 
 PYPROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
 ANNOUNCED: dict[str, str] = PYPROJECT["project"]["entry-points"]["hal"]
@@ -72,6 +72,37 @@ def test_row_is_sound(adapter: WifiFirmware) -> None:
     assert adapter.missing_symptom
     assert adapter.sources
     assert set(adapter.bands_ghz) <= {"2.4", "5"}
+    assert adapter.loaded_at is not None
+    assert "CFG80211" in adapter.kernel_symbols
+    assert not {file.name for file in adapter.files} & set(adapter.optional_files)
+
+
+LINES: dict[str, tuple[str, LogMeaning | None]] = {
+    "brcmf_fw_alloc_request: using brcm/brcmfmac43143 for chip BCM43143/2": ("brcmfmac", LogMeaning.ASKED),
+    "brcmf_c_preinit_dcmds: Firmware: BCM43143/2 wl0: Apr  3 2014 04:43:32 version 6.10.198.66 FWID 01-32bd010e": (
+        "brcmfmac", LogMeaning.LOADED,
+    ),
+    "brcmf_usb_probe_phase2: invalid firmware": ("brcmfmac", LogMeaning.DAMAGED),
+    "brcmf_c_preinit_dcmds: Firmware: BCM4345/6 wl0: Jul 29 2022 version 7.45.250": ("brcmfmac", None),
+    "brcmf_fw_alloc_request: using brcm/brcmfmac43455-sdio for chip BCM4345/6": ("brcmfmac", None),
+    "rt2x00lib_request_firmware: Info - Loading firmware file 'rt2870.bin'": ("rt2800usb", LogMeaning.ASKED),
+    "rt2x00lib_request_firmware: Info - Firmware detected - version: 0.36": ("rt2800usb", LogMeaning.LOADED),
+    "rt2x00lib_request_firmware: Error - Failed to request Firmware": ("rt2800usb", LogMeaning.MISSING),
+    "rt2x00lib_request_firmware: Error - Firmware checksum error": ("rt2800usb", LogMeaning.DAMAGED),
+    "rt2x00lib_request_firmware: Error - Invalid firmware file length (len=4096)": ("rt2800usb", LogMeaning.DAMAGED),
+    "rt2x00lib_request_firmware: Error - Current firmware does not support detected chipset": (
+        "rt2800usb", LogMeaning.REJECTED,
+    ),
+    "rt2x00usb_watchdog_tx_dma: Warning - TX queue 2 DMA timed out": ("rt2800usb", None),
+}  # fmt: skip
+"""Messages of the drivers, some of them about a chip that is soldered to the board and has the same driver."""
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_what_the_drivers_say(line: str) -> None:
+    driver, means = LINES[line]
+    (adapter,) = (adapter for adapter in ADAPTERS if adapter.driver == driver)
+    assert next((text.means for text in adapter.log_texts if text.text in line), None) is means
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.name))
@@ -81,6 +112,9 @@ def test_firmware_file_is_sound(file: FirmwareFile) -> None:
     assert re.fullmatch(r"[0-9a-f]{64}", file.sha256 or "")
     assert file.size_bytes
     assert {package.partition(":")[0] for package in file.packages} == {"debian", "yocto"}
+    assert file.form is not None
+    assert file.version
+    assert all(package.endswith("-license") for package in file.license_packages)
 
 
 def test_hook_answers_with_the_table() -> None:

@@ -1,0 +1,1 @@
+"""USB: descriptors, and the devices that sysfs lists."""

@@ -1,0 +1,99 @@
+"""udev rules for the modems that are known: what each port is, and who leaves what to whom.
+
+- `ID_HAL_MODEM` names the model on the device, `ID_HAL_MODEM_PORT` the role on each port.
+- A modem with two AT ports beside a network function keeps the second for this project: `ID_MM_PORT_IGNORE` keeps
+  ModemManager from it. All other ports are ModemManager's; its own rules and ours agree on their roles.
+- A device that needs a switch, or has a preferred mode, starts `hal-modem@PLACE.service`; no boot target waits for it.
+
+The file sorts behind the rules that set `ID_USB_INTERFACE_NUM` (60) and before ModemManager's (77 and 80).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from hal.model import ModemModel, ModemState, PortRole, PortRule
+from hal.peripherals.modem.known import Known, KnownModel
+
+NAME = "75-hal-modem.rules"
+MASKED = "40-usb_modeswitch.rules"
+"""An empty file of this name in `etc/udev/rules.d` or `run/udev/rules.d` keeps usb_modeswitch's rules from acting."""
+_TYPES = {
+    PortRole.AT: "AT_PRIMARY",
+    PortRole.AT_SECONDARY: "AT_SECONDARY",
+    PortRole.MODEM: "AT_PPP",
+    PortRole.DIAG: "QCDM",
+    PortRole.GPS: "GPS",
+    PortRole.AUDIO: "AUDIO",
+}
+
+
+def rules(known: Known) -> str:
+    """The file, for every model that is not one of usb-modeswitch's packed entries."""
+    lines = [
+        "# Written by `hal modem rules`. What each port of a known modem is, and what starts a switch.",
+        'ACTION=="remove", GOTO="hal_modem_end"',
+    ]
+    for each in known.models:
+        if each.model.maker:
+            lines += ["", f"# {each.model.name}, {each.model.maker}: {each.origin}", *_model(each)]
+    return "\n".join([*lines, "", 'LABEL="hal_modem_end"', ""])
+
+
+def _model(known: KnownModel) -> Iterator[str]:
+    model = known.model
+    for identity in model.identities:
+        if identity.state is ModemState.DOWNLOAD:
+            continue
+        device = (
+            'SUBSYSTEM=="usb", ENV{DEVTYPE}=="usb_device", '
+            f'ATTR{{idVendor}}=="{identity.vendor_id:04x}", ATTR{{idProduct}}=="{identity.product_id:04x}"'
+        )
+        yield f'{device}, ENV{{ID_HAL_MODEM}}="{_plain(model.name)}"'
+        if identity.state is ModemState.STORAGE or model.prefers:
+            yield f'{device}, ACTION=="add", TAG+="systemd", ENV{{SYSTEMD_WANTS}}+="hal-modem@%k.service"'
+    yield from _ports(model)
+
+
+def _ports(model: ModemModel) -> Iterator[str]:
+    """Each rule of the model once for each identity in service; the first that fits counts, as in the model."""
+    for identity in model.identities:
+        if identity.state is not ModemState.SERVICE:
+            continue
+        ids = f'ENV{{ID_VENDOR_ID}}=="{identity.vendor_id:04x}", ENV{{ID_MODEL_ID}}=="{identity.product_id:04x}"'
+        for rule in model.ports:
+            if rule.products and identity.product_id not in rule.products:
+                continue
+            for fits in _fits(rule):
+                where = ", ".join(('SUBSYSTEM=="tty"', ids, *fits, 'ENV{ID_HAL_MODEM_PORT}==""'))
+                yield f"{where}, {', '.join(_tags(model, rule))}"
+
+
+def _fits(rule: PortRule) -> Iterable[tuple[str, ...]]:
+    """The conditions on the interface; one set for each class it may have."""
+    if rule.role in (PortRole.NETWORK, PortRole.STORAGE):
+        return
+    number = () if rule.interface is None else (f'ENV{{ID_USB_INTERFACE_NUM}}=="{rule.interface:02x}"',)
+    if not rule.triples:
+        yield number
+    for one, two, three in rule.triples:
+        protocol = () if three is None else (f'ATTRS{{bInterfaceProtocol}}=="{three:02x}"',)
+        yield (
+            *number,
+            f'ATTRS{{bInterfaceClass}}=="{one:02x}"',
+            f'ATTRS{{bInterfaceSubClass}}=="{two:02x}"',
+            *protocol,
+        )
+
+
+def _tags(model: ModemModel, rule: PortRule) -> Iterator[str]:
+    yield f'ENV{{ID_HAL_MODEM_PORT}}="{rule.role.value}"'
+    if rule.role is PortRole.AT_SECONDARY and any(each.role is PortRole.NETWORK for each in model.ports):
+        yield 'ENV{ID_MM_PORT_IGNORE}="1"'
+    elif rule.role in _TYPES:
+        yield f'ENV{{ID_MM_PORT_TYPE_{_TYPES[rule.role]}}}="1"'
+
+
+def _plain(name: str) -> str:
+    """A name without what a rule would read as something else."""
+    return "".join(each if each.isalnum() or each in " -_.()" else "_" for each in name)
