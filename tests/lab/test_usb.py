@@ -145,6 +145,14 @@ def test_modems_change_their_composition(figures: Callable[..., None]) -> None:
     # a driver that is told an id by new_id takes every interface, those for QMI and ADB too
     assert found["9002"] == {"before": {}, "ports": list(range(7)), "says": "AT\r\r\nOK\r\n"}
     assert found["late"] == {"early": "", "late": "AT\r\r\nOK\r\n", "mute": "", "gone": "EIO"}
+
+    rows, plugged, taken, told, nothing, unplugged, unknown, quit_ = found["program"]
+    assert rows["ok"] == {row.name: row.id for row in ROWS.values()}
+    assert plugged == {"status": 0, "ok": {"port": 3, "name": "1-4"}}
+    assert told["ok"]["bulk"] == {}
+    assert [each["status"] for each in (taken, nothing, unknown)] == [1, 1, 1]
+    assert "jump" in unknown["error"]
+    assert [unplugged, quit_] == [{"status": 0, "ok": None}] * 2
     figures("usb-modes", cases=len(CHANGES) + 8)
 
 

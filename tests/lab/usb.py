@@ -24,9 +24,9 @@ What goes wrong is given with the plug: `bus.plug("huawei-14fe", faults=Faults(n
 nothing sent is `{}`. A modem's state and faults are those of `stick.modem` (`virtual.at_modem`). A script may do many
 things one after the other: a boot takes seconds.
 
-The guest has no ModemManager and no systemd. With `switching`, usb_modeswitch's own rules are in force, and its
-dispatcher runs as it does where there is no systemd. The kernel's modules are loaded by udev when a device asks for
-them, from this machine's /lib/modules; `modules` are loaded before.
+The guest has no ModemManager and no systemd. With `switching`, usb_modeswitch's own rules are in force, and a stand-in
+for systemctl starts its dispatcher, ending one that is at work. The kernel's modules are loaded by udev when a device
+asks for them, from this machine's /lib/modules; `modules` are loaded before.
 """
 
 from __future__ import annotations

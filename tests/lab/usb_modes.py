@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import json
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from virtual.observed import (
     converse,
     identity,
     nodes,
+    run,
     seen,
     serial_node,
     settle,
@@ -26,6 +30,7 @@ from virtual.observed import (
 
 from lab.usb_rows import EXPECTED, bound
 
+SOCKET = "/run/virtual-usb"
 NEW_ID = Path("/sys/bus/usb-serial/drivers/option1/new_id")
 CHANGES: dict[str, tuple[tuple[str, ...], str]] = {
     "ec20-qmi": (('AT+QCFG="usbnet",1', "AT+CFUN=1,1"), "ec20-ecm"),
@@ -48,7 +53,32 @@ def changes(bus: Bus) -> dict[str, Any]:
         row: {"answers": answers[row], "greeted": greeted[row], "bound": bound(modem), "told": told(modem)}
         for row, modem in modems.items()
     }
-    return found | {"me909s": configurations(bus), "9002": unknown_to_option(bus), "late": late(bus)}
+    found |= {"me909s": configurations(bus), "9002": unknown_to_option(bus), "late": late(bus)}
+    for device in list(bus.devices):
+        bus.unplug(device)
+    return found | {"program": in_the_background()}
+
+
+def in_the_background() -> list[dict[str, Any]]:
+    """The bus as a program of its own, asked from a shell."""
+    requests: tuple[dict[str, Any], ...] = (
+        {"do": "rows"},
+        {"do": "plug", "row": "arduino", "port": 3},
+        {"do": "plug", "row": "arduino", "port": 3},
+        {"do": "told", "port": 3},
+        {"do": "told", "port": 4},
+        {"do": "unplug", "port": 3},
+        {"do": "jump"},
+        {"do": "quit"},
+    )
+    program = (sys.executable, "-m", "virtual.usb")
+    with subprocess.Popen([*program, "serve", SOCKET]) as served:
+        try:
+            answers = [run(*program, "ask", SOCKET, json.dumps(request)) for request in requests]
+            served.wait(30)
+        finally:
+            served.kill()
+    return [{"status": answer["status"], **json.loads(answer["stdout"])} for answer in answers]
 
 
 def wait_bound(modem: Device, row: str) -> None:
