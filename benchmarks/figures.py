@@ -43,6 +43,12 @@ FIGURES = (
     Figure(name="help", what=f"hal --help with {SOME} further plugins / python -c pass", limit=10.0),
     Figure(name="open-shared", what="Device.open in a running process, shared catalog", unit="ms", aim=3.0),
     Figure(name="open-fresh", what="Device.open in a running process, fresh catalog", unit="ms", aim=3.0),
+    Figure(
+        name="hotplug-event",
+        what="an event about one of 10 USB devices, from hearing it to the new view / reading all of them",
+        limit=0.3,
+    ),
+    Figure(name="usb-device", what="reading a USB device with four interfaces", unit="ms"),
     Figure(name="size", what="installed: core, one family, attrs, click, pluggy, and byte code", unit="MB", limit=6.0),
     Figure(name="size-source", what="the same without byte code", unit="MB"),
 )

@@ -20,6 +20,7 @@ from typing import Any
 import pyperf
 from commands import interleaved, milliseconds, minimum_ratio, ratio, sample
 from figures import BOARD, FAMILY, FIGURES, MANY, ROUNDS, SOME, UNWANTED
+from hotplug import cost
 from installation import ENVIRONMENT, REPOSITORY, Installation, build, run
 
 from hal.root import Root
@@ -95,19 +96,21 @@ def measure(folder: Path, rounds: int) -> dict[str, Any]:
     }
     samples = interleaved(commands, rounds, empty, {"apply-all": anew})
     modules, modules_crowded = core.imports(*capabilities), many.imports(*capabilities)
+    (folder / "usb").mkdir()
+    plugged = cost(folder / "usb")
     opened = open_device(Installation(folder / "tools", wheels, tools=("pyperf",)), tree, folder / "open.json")
     figures = {
         **{name: ratio(samples[over], samples[under]) for name, (over, under) in ratios.items()},
         "crowded-imports": len(modules_crowded - modules),
         "unwanted-imports": len(modules.intersection(UNWANTED)),
         "stale": stale(many, commands["capabilities-crowded"], empty),
-        **{name: median(values) for name, values in opened.items()},
+        **{name: median(values) for name, values in (opened | plugged).items()},
         "size": size,
         "size-source": size_source,
     }
     least = {
         **{name: minimum_ratio(samples[over], samples[under]) for name, (over, under) in ratios.items()},
-        **{name: min(values) for name, values in opened.items()},
+        **{name: min(values) for name, values in (opened | plugged).items()},
     }
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
