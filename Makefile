@@ -53,6 +53,7 @@ lab-record: ## take the lab's last figures as those that may not get worse
 	$(BIN)/python tests/lab/figures.py
 
 bench: setup ## the figures of docs/benchmarks.md
+	tools/packages $(TEST_PACKAGES)
 	$(BIN)/python benchmarks/run.py
 
 clean: ## remove everything that was generated

@@ -49,6 +49,12 @@ FIGURES = (
         limit=0.3,
     ),
     Figure(name="usb-device", what="reading a USB device with four interfaces", unit="ms"),
+    Figure(name="modem-models", what="recognising a modem, with 1000 known models / with 6", limit=1.2),
+    Figure(
+        name="modem-ready",
+        what="a switched stick until its ports are named, in a guest / usb_modeswitch and a wait of 5 s",
+        limit=0.5,
+    ),
     Figure(name="size", what="installed: core, one family, attrs, click, pluggy, and byte code", unit="MB", limit=6.0),
     Figure(name="size-source", what="the same without byte code", unit="MB"),
 )

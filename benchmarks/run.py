@@ -17,6 +17,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import modems
 import pyperf
 from commands import interleaved, milliseconds, minimum_ratio, ratio, sample
 from figures import BOARD, FAMILY, FIGURES, MANY, ROUNDS, SOME, UNWANTED
@@ -97,7 +98,7 @@ def measure(folder: Path, rounds: int) -> dict[str, Any]:
     samples = interleaved(commands, rounds, empty, {"apply-all": anew})
     modules, modules_crowded = core.imports(*capabilities), many.imports(*capabilities)
     (folder / "usb").mkdir()
-    plugged = cost(folder / "usb")
+    plugged = cost(folder / "usb") | modems.costs() | modems.ready()
     opened = open_device(Installation(folder / "tools", wheels, tools=("pyperf",)), tree, folder / "open.json")
     figures = {
         **{name: ratio(samples[over], samples[under]) for name, (over, under) in ratios.items()},
