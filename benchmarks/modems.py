@@ -42,7 +42,7 @@ def costs() -> dict[str, list[float]]:
 def ready() -> dict[str, list[float]]:
     """How long after a stick was back its ports were there and named, over usb_modeswitch and a fixed wait.
 
-    Both in the same guest, stick by stick. usb_modeswitch looks once a second; scripts then sleep until there are ports.
+    Both in the same guest, stick by stick. usb_modeswitch looks once a second; scripts then sleep for its ports.
     """
     found = on_usb_bus("lab.modem_stories:side_by_side", timeout_seconds=900)
     told = "ended after it was back"
