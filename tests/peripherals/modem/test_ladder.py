@@ -248,7 +248,9 @@ def test_the_line_that_a_board_s_plugin_names_is_switched(site: Site, acme: Root
     site.install("hal_acme_power", LINE, "slug:acme-gateway")
     (acme.directory / "sys").mkdir()
     (acme.directory / "sys/modem-power").write_text("1")
-    (named,) = Device.open(acme, catalog=site.catalog()).modem_power
+    device = Device.open(acme, catalog=site.catalog())
+    (named,) = device.modem_power
+    assert device.modem_ladder().power_lines == {"1-1": named.switch}
     assert (named.place, named.name) == ("1-1", "J5")
     steps = Steps(tmp_path / "bench")
     steps.lines[named.place] = named.switch
