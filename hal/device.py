@@ -124,9 +124,13 @@ class Device:
 
     def present_modems(self) -> tuple[Modem, ...]:
         """The modems that are plugged in now; looked at anew each time."""
+        return self.look_for_modems()[0]
+
+    def look_for_modems(self) -> tuple[tuple[Modem, ...], Known]:
+        """The modems that are plugged in now, and what is known of the devices that are: where none is, little."""
         from hal.peripherals.modem.here import look
 
-        return look(self.root, self._modem_models)[0]
+        return look(self.root, self._modem_models)
 
     def known_modems(self) -> Known:
         """Every modem model known on this device, with where it comes from, and files that could not be used."""

@@ -62,6 +62,35 @@ def _device(root: Root, board: str | None, catalog: Catalog) -> Iterator[Finding
     for clock in device.clocks:
         yield from _clock(clock)
     yield from _wifi(device)
+    yield from _modems(device)
+
+
+def _modems(device: Device) -> Iterator[Finding]:
+    """The first broken link of each modem that is plugged in, and files about modems that could not be used."""
+    try:
+        found, known = device.look_for_modems()
+    except HalError as error:
+        yield Finding(code=error.code, about="modems", message=error.message, advice="see `hal modem list`")
+        return
+    for fault in known.faults:
+        yield Finding(
+            code=fault.code,
+            about=fault.path or "modems",
+            message=fault.message,
+            advice="mend the file, or remove it; nothing of it is used",
+        )
+    for modem in found:
+        from hal.peripherals.modem.check import check
+        from hal.peripherals.modem.here import drivers
+
+        last = check(device.root, modem, drivers(device.root))[-1]
+        if last.holds is False:
+            yield Finding(
+                code="modem",
+                about=f"modem {modem.device.name}",
+                message=f"{modem.name}: {last.link.value}: {last.found}",
+                advice=last.advice,
+            )
 
 
 def _wifi(device: Device) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from attrs import evolve, frozen
 
-from hal.errors import Damaged, HalError
+from hal.errors import HalError
 from hal.json_file import read_object
 from hal.record import Record
 from hal.root import Root
@@ -56,7 +56,7 @@ def read(root: Root, place: str, now: float | None = None) -> Tried:
             phase=str(told["phase"]),
             words=str(told["words"]),
         )
-    except (Damaged, KeyError, TypeError, ValueError):
+    except (HalError, KeyError, TypeError, ValueError, OverflowError):
         return Tried()
     age = (time.monotonic() if now is None else now) - found.at_seconds
     return found if 0 <= age <= FORGOTTEN_SECONDS else evolve(found, failures=0)

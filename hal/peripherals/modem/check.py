@@ -12,7 +12,7 @@ from hal.model import AtFaultKind, ModemInfo, ModemMode, ModemState, Registratio
 from hal.peripherals.modem import talk
 from hal.peripherals.modem.decide import Action, HasDriver, decide
 from hal.peripherals.modem.match import Modem
-from hal.peripherals.modem.ports import DRIVERS, at_ports, speaks_at
+from hal.peripherals.modem.ports import at_ports, speaks_at
 from hal.record import Record
 from hal.root import Root
 
@@ -99,10 +99,17 @@ def _switch(modem: Modem, has_driver: HasDriver, place: str) -> Checked:
 
 def _driver(modem: Modem, has_driver: HasDriver, place: str) -> Checked:
     """A port that answers AT, or where there is none a network interface, is enough to be used."""
+    if not modem.ports:
+        return Checked(
+            link=Link.DRIVER,
+            holds=False,
+            found=f"none of its {len(modem.device.interfaces)} interfaces has a role that is known",
+            advice="describe its ports in a model file",
+        )
     lacking = [port for port in modem.ports if not port.complete]
     bound = [port for port in modem.ports if port.complete and port.nodes + port.network]
     if not bound:
-        wanted = sorted({name for port in modem.ports for name in port.drivers}) or list(DRIVERS[modem.mode or "mbim"])  # type: ignore[index]
+        wanted = sorted({name for port in modem.ports for name in port.drivers})
         missing = [name for name in wanted if not has_driver(name)]
         if missing and len(missing) == len(wanted):
             return Checked(

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from typing import TYPE_CHECKING
 
 from hal.backends.kernel_modules import driver
 from hal.backends.usb.present import look as look_at
 from hal.backends.usb.present import present
 from hal.errors import HalError
 from hal.model import ModemModel, ModemPowerLine, UsbDevice
-from hal.peripherals.modem import talk
-from hal.peripherals.modem import wire as wires
-from hal.peripherals.modem.check import Link, check
-from hal.peripherals.modem.decide import HasDriver
-from hal.peripherals.modem.job import Job, Progress
 from hal.peripherals.modem.known import Known, know
-from hal.peripherals.modem.ladder import Ladder
 from hal.peripherals.modem.match import Modem, modems, recognise
-from hal.peripherals.modem.perform import Tools
-from hal.peripherals.modem.wire import Libusb, Wire
 from hal.root import Root
+
+if TYPE_CHECKING:
+    from hal.peripherals.modem import wire as wires
+    from hal.peripherals.modem.decide import HasDriver
+    from hal.peripherals.modem.job import Job, Progress
+    from hal.peripherals.modem.ladder import Ladder
+    from hal.peripherals.modem.wire import Wire
 
 Plugins = Mapping[str, Iterable[ModemModel]]
 
@@ -35,6 +35,11 @@ def look(root: Root, plugins: Plugins) -> tuple[tuple[Modem, ...], Known]:
 
 def job(root: Root, plugins: Plugins, progress: Progress | None = None, wire: Wire | None = None) -> Job:
     """A job on this device. All packed entries are known to it: a modem may come back as anything."""
+    from hal.peripherals.modem import talk
+    from hal.peripherals.modem.job import Job
+    from hal.peripherals.modem.perform import Tools
+    from hal.peripherals.modem.wire import Libusb
+
     tools = Tools(
         root=root,
         wire=wire or (Libusb() if root.is_machine else _NoDevices()),
@@ -50,6 +55,8 @@ def job(root: Root, plugins: Plugins, progress: Progress | None = None, wire: Wi
 
 def ladder(root: Root, work: Job, lines: Iterable[ModemPowerLine]) -> Ladder:
     """What recovers a modem, with the power lines that the board has."""
+    from hal.peripherals.modem.check import Link, check
+    from hal.peripherals.modem.ladder import Ladder
 
     def works(place: str) -> str | None:
         device = look_at(root, place)

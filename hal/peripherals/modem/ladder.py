@@ -7,6 +7,7 @@ one. A rung that a board or a kernel does not have is passed over, and says so.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -14,7 +15,7 @@ from enum import StrEnum
 from attrs import frozen
 
 from hal.backends.usb.present import DEVICES, look
-from hal.errors import HalError, NotApplied
+from hal.errors import FileFault, HalError, NotApplied, ValueRefused, blame
 from hal.peripherals.modem.attempts import BOOT, FOLDER
 from hal.peripherals.modem.job import Job
 from hal.record import Record
@@ -27,6 +28,7 @@ _BACK_SECONDS = 60.0
 _INTERVAL_SECONDS = 0.1
 LOG = f"{FOLDER}/recovery.log"
 _LOG_BYTES = 64 * 1024
+_PLACE = re.compile(r"[0-9]+-[0-9]+(?:\.[0-9]+)*")
 
 
 class Rung(StrEnum):
@@ -84,7 +86,12 @@ class Ladder(Record):
     now: Callable[[], float] = time.monotonic
 
     def climb(self, place: str, rungs: Sequence[Rung] = tuple(Rung)) -> tuple[Climbed, ...]:
-        """Try the rungs in order until the modem works. Raises `FileFault` where they cannot be logged."""
+        """Try the rungs in order until the modem works.
+
+        Raises `ValueRefused` for what is no place on USB, and `FileFault` where the rungs cannot be logged.
+        """
+        if not _PLACE.fullmatch(place):
+            raise ValueRefused(f"{place!r}: a place on USB is written as in 1-1.2", path=place)
         found: list[Climbed] = []
         for rung in rungs:
             step = self._rung(place, rung)
@@ -131,8 +138,10 @@ class Ladder(Record):
         if not self.root.exists(f"{folder}/unbind"):
             return "the USB core offers no unbind here"
         self.root.write(f"{folder}/unbind", place)
-        self.sleep(_INTERVAL_SECONDS)
-        self.root.write(f"{folder}/bind", place)
+        try:
+            self.sleep(_INTERVAL_SECONDS)
+        finally:
+            self.root.write(f"{folder}/bind", place)
         return None
 
     def _hub_power(self, place: str) -> str | None:
@@ -147,13 +156,14 @@ class Ladder(Record):
         line = self.power_lines.get(place)
         if line is None:
             return "this board has no power line for a modem here"
-        self._off_and_on(line)
+        with blame(line):
+            self._off_and_on(line)
         return None
 
     def _off_and_on(self, switch: PowerLine) -> None:
         """Power comes back whatever happens in between."""
-        switch(False)
         try:
+            switch(False)
             self.sleep(_OFF_SECONDS)
         finally:
             switch(True)
@@ -171,14 +181,23 @@ class Ladder(Record):
         """What was tried in this boot within the window."""
         if not self.root.is_file(LOG):
             return
-        for line in self.root.read_text(LOG, limit=2 * _LOG_BYTES).splitlines():
+        for line in self._text().splitlines():
             try:
                 told = json.loads(line)
                 recent = 0 <= self.now() - float(told["at_seconds"]) <= WINDOW_SECONDS
                 if recent and told["boot"] == self.root.read_value(BOOT) and told["tried"] is True:
                     yield {"place": str(told["place"]), "rung": str(told["rung"])}
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
                 continue
+
+    def _text(self) -> str:
+        """The log, whatever became of it: damage costs the budget its count, never the recovery."""
+        try:
+            data = self.root.read_bytes(LOG, limit=2 * _LOG_BYTES) if self.root.is_file(LOG) else b""
+        except FileFault:
+            return ""
+        text = data.decode(errors="replace")
+        return text if not text or text.endswith("\n") else f"{text}\n"
 
     def _log(self, place: str, step: Climbed) -> None:
         """One line a rung, the newest last; the oldest go when there are too many."""
@@ -192,7 +211,7 @@ class Ladder(Record):
             "works": step.works,
             "reason": step.reason,
         }
-        before = self.root.read_text(LOG, limit=2 * _LOG_BYTES) if self.root.is_file(LOG) else ""
+        before = self._text()
         kept = before[-_LOG_BYTES:].partition("\n")[2] if len(before) > _LOG_BYTES else before
         self.root.write(LOG, f"{kept}{json.dumps(told)}\n", create=True)
 

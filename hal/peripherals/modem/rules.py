@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from hal.model import ModemModel, ModemState, PortRole, PortRule
-from hal.peripherals.modem.known import Known, KnownModel
+from hal.peripherals.modem.known import Known, KnownModel, narrows
 
 NAME = "75-hal-modem.rules"
 MASKED = "40-usb_modeswitch.rules"
@@ -34,9 +34,11 @@ def rules(known: Known) -> str:
         "# Written by `hal modem rules`. What each port of a known modem is, and what starts a switch.",
         'ACTION=="remove", GOTO="hal_modem_end"',
     ]
-    for each in known.models:
+    named: set[tuple[int, int]] = set()
+    for each in sorted(known.models, key=lambda each: each.rank):
         if each.model.maker:
-            lines += ["", f"# {each.model.name}, {each.model.maker}: {each.origin}", *_model(each)]
+            title = _remark(f"# {each.model.name}, {each.model.maker}: {each.origin}")
+            lines += ["", title, *_model(each), *_ports(each.model, named)]
     return "\n".join([*lines, "", 'LABEL="hal_modem_end"', ""])
 
 
@@ -49,17 +51,21 @@ def _model(known: KnownModel) -> Iterator[str]:
             'SUBSYSTEM=="usb", ENV{DEVTYPE}=="usb_device", '
             f'ATTR{{idVendor}}=="{identity.vendor_id:04x}", ATTR{{idProduct}}=="{identity.product_id:04x}"'
         )
-        yield f'{device}, ENV{{ID_HAL_MODEM}}="{_plain(model.name)}"'
+        yield f'{device}, ENV{{ID_HAL_MODEM}}=="", ENV{{ID_HAL_MODEM}}="{_plain(model.name)}"'
         if identity.state is ModemState.STORAGE or model.prefers:
             yield f'{device}, ACTION=="add", TAG+="systemd", ENV{{SYSTEMD_WANTS}}+="hal-modem@%k.service"'
-    yield from _ports(model)
 
 
-def _ports(model: ModemModel) -> Iterator[str]:
-    """Each rule of the model once for each identity in service; the first that fits counts, as in the model."""
+def _ports(model: ModemModel, named: set[tuple[int, int]]) -> Iterator[str]:
+    """Each rule of the model once for each identity in service; the first that fits counts, as in the model.
+
+    Of models that share ids the first names the ports; of ids that texts narrow down, which a port's rule cannot see,
+    none does.
+    """
     for identity in model.identities:
-        if identity.state is not ModemState.SERVICE:
+        if identity.state is not ModemState.SERVICE or identity.ids in named or narrows(identity):
             continue
+        named.add(identity.ids)
         ids = f'ENV{{ID_VENDOR_ID}}=="{identity.vendor_id:04x}", ENV{{ID_MODEL_ID}}=="{identity.product_id:04x}"'
         for rule in model.ports:
             if rule.products and identity.product_id not in rule.products:
@@ -74,8 +80,9 @@ def _fits(rule: PortRule) -> Iterable[tuple[str, ...]]:
     if rule.role in (PortRole.NETWORK, PortRole.STORAGE):
         return
     number = () if rule.interface is None else (f'ENV{{ID_USB_INTERFACE_NUM}}=="{rule.interface:02x}"',)
+    ends = () if rule.endpoints is None else (f'ATTRS{{bNumEndpoints}}=="{rule.endpoints:02x}"',)
     if not rule.triples:
-        yield number
+        yield (*number, *ends)
     for one, two, three in rule.triples:
         protocol = () if three is None else (f'ATTRS{{bInterfaceProtocol}}=="{three:02x}"',)
         yield (
@@ -83,6 +90,7 @@ def _fits(rule: PortRule) -> Iterable[tuple[str, ...]]:
             f'ATTRS{{bInterfaceClass}}=="{one:02x}"',
             f'ATTRS{{bInterfaceSubClass}}=="{two:02x}"',
             *protocol,
+            *ends,
         )
 
 
@@ -92,6 +100,11 @@ def _tags(model: ModemModel, rule: PortRule) -> Iterator[str]:
         yield 'ENV{ID_MM_PORT_IGNORE}="1"'
     elif rule.role in _TYPES:
         yield f'ENV{{ID_MM_PORT_TYPE_{_TYPES[rule.role]}}}="1"'
+
+
+def _remark(text: str) -> str:
+    """A comment that stays one line."""
+    return "".join(each if each.isprintable() and each != "\\" else "_" for each in text)
 
 
 def _plain(name: str) -> str:

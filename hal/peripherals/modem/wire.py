@@ -84,7 +84,10 @@ class Libusb:
 
     def reset(self, device: UsbDevice) -> None:
         """By `USBDEVFS_RESET`: the hub resets its port, and the kernel sets the device up as before."""
-        handle = _found(device)
+        try:
+            handle = _found(device)
+        except Vanished as gone:
+            raise NotApplied(f"{gone}; there is nothing to reset", path=device.name) from gone
         import usb.core
 
         try:
