@@ -12,6 +12,7 @@ import sys
 import tarfile
 import time
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from virtual.bus import Bus
@@ -305,3 +306,43 @@ def _came(device: Device, ended: float, usable: float) -> dict[str, Any]:
         "ended after it was back": round(ended - back, 2),
         "usable after it was back": round(usable - back, 2),
     }
+
+
+# -- recovery ----------------------------------------------------------------------------------------------------------
+
+
+def recovery(bus: Bus) -> dict[str, Any]:
+    """A modem whose AT port is silent until the device is set up anew so often; what each rung did."""
+    return {name: _recovery(bus, heals_after) for name, heals_after in {"reset": 1, "rebind": 2, "never": 99}.items()}
+
+
+def _recovery(bus: Bus, heals_after: int) -> dict[str, Any]:
+    from hal.peripherals.modem.ladder import Rung
+
+    device = bus.plug("ec20-qmi")
+    wait(lambda: _ready(device), "listed")
+    _bring(device)
+    assert device.modem is not None
+    device.modem.faults.silent = {"*"}
+    before = _set_up(device)
+    healing = Thread(target=_heal, args=(device, before + heals_after), daemon=True)
+    healing.start()
+    job = here.job(ROOT, plugins())
+    climbed = here.ladder(ROOT, job, ()).climb(device.name, [Rung.RESCAN, Rung.PORT_RESET, Rung.REBIND])
+    bus.unplug(device)
+    Path("/run/hal/modems/recovery.log").unlink(missing_ok=True)
+    return {"climbed": plain(climbed), "set up": _set_up(device) - before}
+
+
+def _set_up(device: Device) -> int:
+    return sum(1 for _, what, _ in device.log if what == "configured")
+
+
+def _heal(device: Device, at: int) -> None:
+    """The modem answers again once the host has set the device up so often."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if _set_up(device) >= at and device.modem is not None:
+            device.modem.faults.silent = set()
+            return
+        time.sleep(0.05)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +37,11 @@ def broadcom(bus: Bus) -> dict[str, Any]:
     """Without the file, the driver unconfigures the device; writing the configuration again makes it probe."""
     adapter = bus.plug("bcm43143")
     wait(lambda: logged(BROADCOM.name) and value(SYSFS / adapter.name / "bConfigurationValue") == "", "given up")
-    found: dict[str, Any] = {"missing": logged(BROADCOM.name), "nodes": nodes(adapter.name)}
+    found: dict[str, Any] = {"missing": logged(BROADCOM.name), "nodes": nodes(adapter.name), "without": check()}
     BROADCOM.write_bytes(brcmfmac())
     (SYSFS / adapter.name / "bConfigurationValue").write_text("1")
     wait(lambda: len(uploaded(adapter)) == len(brcmfmac()), "upload")
-    return {**found, "whole": uploaded(adapter) == brcmfmac()}
+    return {**found, "whole": uploaded(adapter) == brcmfmac(), "with": check()}
 
 
 def ralinks(bus: Bus) -> dict[str, Any]:
@@ -50,6 +51,14 @@ def ralinks(bus: Bus) -> dict[str, Any]:
     name = nodes(adapter.name, "wlan")[0][0]
     found: dict[str, Any] = {"up": run("ip", "link", "set", name, "up"), "missing": logged(RALINK.name)}
     found["none uploaded"] = len(uploaded(adapter))
+    found["without"] = check()
     RALINK.write_bytes(ralink())
     run("ip", "link", "set", name, "up")
-    return {**found, "detected": logged("Firmware detected"), "whole": uploaded(adapter) == ralink()[4096:]}
+    whole = uploaded(adapter) == ralink()[4096:]
+    return {**found, "detected": logged("Firmware detected"), "whole": whole, "with": check()}
+
+
+def check() -> dict[str, Any]:
+    """What this project says of the adapters: the exit status, and each adapter's part of the report."""
+    done = run("hal", "wifi", "check", "--board", "generic-amd64", "--json")
+    return {"status": done["status"], "report": json.loads(done["stdout"] or "{}"), "stderr": done["stderr"][-500:]}
