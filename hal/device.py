@@ -130,19 +130,19 @@ class Device:
         """The modems that are plugged in now, and what is known of the devices that are: where none is, little."""
         from hal.peripherals.modem.here import look
 
-        return look(self.root, self._modem_models)
+        return look(self.root, self._modem_models(every=False))
 
     def known_modems(self) -> Known:
         """Every modem model known on this device, with where it comes from, and files that could not be used."""
         from hal.peripherals.modem.known import know
 
-        return know(self.root, self._modem_models)
+        return know(self.root, self._modem_models(every=True))
 
     def modem_job(self, progress: Progress | None = None) -> Job:
         """What brings a modem into service, and into a mode."""
         from hal.peripherals.modem.here import job
 
-        return job(self.root, self._modem_models, progress)
+        return job(self.root, self._modem_models(every=True), progress)
 
     def modem_ladder(self, progress: Progress | None = None) -> Ladder:
         """What recovers a modem that does not work."""
@@ -150,9 +150,18 @@ class Device:
 
         return ladder(self.root, self.modem_job(progress), self.modem_power)
 
-    @property
-    def _modem_models(self) -> dict[str, tuple[ModemModel, ...]]:
-        return self._scope.each("hal_modems", device_type=self.device_type, root=self.root)
+    def _modem_models(self, *, every: bool) -> dict[str, tuple[ModemModel, ...]]:
+        """The models by plugin: of the add-ons whose devices are present, or of every add-on.
+
+        Of every one, too, where a file may change a model whose device is not there.
+        """
+        from hal.peripherals.modem.known import has_files
+
+        scope = self._scope
+        if every or has_files(self.root):
+            modules = (self.identity.plugin, *self._catalog.index.addon_modules())
+            scope = Scope(self._catalog, dict.fromkeys(modules))
+        return scope.each("hal_modems", device_type=self.device_type, root=self.root)
 
     @cached_property
     def wifi_firmware(self) -> tuple[WifiFirmware, ...]:

@@ -19,7 +19,7 @@ from hal.cli import init_time
 
 Tree = Callable[[str], Root]
 HAL = Path(sys.executable).parent / "hal"
-UNITS = sorted((Path(__file__).parents[1] / "docs/systemd").iterdir())
+UNITS = sorted((Path(__file__).parents[1] / "docs/systemd").glob("hal-init-time*"))
 SAVED = datetime(2031, 9, 1, 12, 0, 0, tzinfo=UTC)
 
 

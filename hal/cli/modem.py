@@ -46,7 +46,7 @@ def modem() -> None:
 def list_modems(options: Options) -> None:
     """The modems that are plugged in: what they are, in which state and mode, and what their ports are for."""
     device = options.open_device()
-    found = device.present_modems()
+    found, known = device.look_for_modems()
     if options.as_json:
         print_json([_told(device, each) for each in found])
         return
@@ -70,6 +70,8 @@ def list_modems(options: Options) -> None:
     for each in found:
         for words in _notes(device, each):
             click.echo(f"note: {each.device.name}: {words}", err=True)
+    for fault in known.faults:
+        click.echo(f"note: not used: {printable(fault.message)}", err=True)
 
 
 @modem.command()
@@ -339,7 +341,9 @@ def _notes(device: Device, each: Modem) -> list[str]:
     found = [each.conflict] if each.conflict else []
     if model.mtu_bytes:
         found.append(f"its network may need an MTU of {model.mtu_bytes} bytes")
-    if tried.phase and tried.phase not in ("ready", "left"):
+    if tried.failures:
+        found.append(f"{tried.failures} attempts failed, the last one so: {printable(tried.failure)}")
+    elif tried.phase and tried.phase not in ("ready", "left"):
         found.append(f"{tried.phase}: {printable(tried.words)}")
     return found
 

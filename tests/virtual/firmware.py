@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import struct
+import zlib
 
 TRX_UNCOMPRESSED, TRX_HEADER = 0x20, 28
 RALINK_HALF = 4096
 
 
 def brcmfmac(size: int = 40_000) -> bytes:
-    """A TRX image of so many bytes, the header among them."""
+    """A TRX image of so many bytes, the header among them, with its checksum: CRC-32 without the last inversion."""
     body = bytes(number * 7 & 0xFF for number in range(size - TRX_HEADER))
-    return struct.pack("<4sIIIIII", b"HDR0", size, 0, TRX_UNCOMPRESSED, len(body), 0, 0) + body
+    checked = struct.pack("<IIII", TRX_UNCOMPRESSED, len(body), 0, 0) + body
+    return struct.pack("<4sII", b"HDR0", size, zlib.crc32(checked) ^ 0xFFFFFFFF) + checked
 
 
 def ralink(version: tuple[int, int] = (0, 36)) -> bytes:

@@ -5,6 +5,7 @@ Only the plugins of this repository are looked at, whatever else is installed.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -12,7 +13,18 @@ from pathlib import Path
 import attrs
 
 from hal.device import NOUNS, Device
-from hal.model import DeviceType, ModemModel, PowerLevel, WifiFirmware
+from hal.model import (
+    AtSetting,
+    AwaitReturn,
+    BulkMessages,
+    DeviceType,
+    ModemModel,
+    PowerLevel,
+    Requests,
+    ScsiEject,
+    SelectConfiguration,
+    WifiFirmware,
+)
 from hal.plugins import Catalog, Scope
 from hal.tree.new import new_tree
 from tools.pages.markdown import code, page, prose, table
@@ -137,8 +149,16 @@ def addon_parts(catalog: Catalog, addons: list[str], row: DeviceType) -> Iterato
         (m, item) for m in addons for item in scopes[m].joined("hal_wifi_firmware", WifiFirmware, device_type=row)
     ]
     yield "### Modems"
-    yield "Identities are USB vendor and product ids, by what the modem is while it shows them."
-    columns: tuple[str, ...] = ("Modem", "Maker", "Form", "Identities", "Shares an id with", "Plugin")
+    yield prose(
+        """Identities are USB vendor and product ids, by what the modem is while it shows them. *Modes* are those it can
+        be brought into without the loss of its AT port, *default* is what it is brought into unless somebody wants
+        something else, and *switched by* tells how: out of storage, and between modes. A modem with several USB
+        configurations offers what is in its descriptors. [Modems](modems.md) has the rest."""
+    )
+    columns: tuple[str, ...] = (
+        *("Modem", "Maker", "Form", "Identities", "Modes", "Default", "Switched by"),
+        *("Shares an id with", "Plugin"),
+    )
     yield table(columns, (modem_row(module, item) for module, item in modems))
     yield "### WiFi adapters"
     columns = ("Adapter", "Modalias", "Driver", "Bands (GHz)", "Firmware", "Without it", "Plugin")
@@ -150,7 +170,48 @@ def modem_row(module: str, modem: ModemModel) -> tuple[str, ...]:
     for identity in modem.identities:
         states.setdefault(identity.state, []).append(code(f"{identity.vendor_id:04x}:{identity.product_id:04x}"))
     identities = "; ".join(f"{state}: {', '.join(ids)}" for state, ids in states.items())
-    return modem.name, modem.maker, modem.form_factor, identities, ", ".join(modem.ambiguous_with) or "-", code(module)
+    modes = [choice.mode for choice in modem.modes if choice.keeps_at is not False]
+    return (
+        modem.name,
+        modem.maker,
+        modem.form_factor,
+        identities,
+        listed(dict.fromkeys((*modes, *modem.prefers))),
+        ", else ".join(modem.prefers) or "as it comes",
+        "; ".join(switched_by(modem)) or "-",
+        listed(modem.ambiguous_with),
+        code(module),
+    )
+
+
+def switched_by(modem: ModemModel) -> Iterator[str]:
+    """How it leaves storage, and how its mode is changed; each way once."""
+    leaving = (step for identity in modem.identities if identity.switch for step in identity.switch.steps)
+    changing = (step for choice in modem.modes for step in choice.steps)
+    for state, steps in (("storage", leaving), ("mode", changing)):
+        ways = dict.fromkeys(map(step_in_words, steps))
+        if state == "mode" and modem.prefers and not modem.modes:
+            ways = {"USB configuration": None}
+        if ways:
+            yield f"{state}: {', '.join(ways)}"
+
+
+def step_in_words(step: object) -> str:
+    match step:
+        case BulkMessages():
+            return "message to its bulk endpoint"
+        case ScsiEject():
+            return "eject"
+        case Requests():
+            return "control requests"
+        case SelectConfiguration():
+            return "USB configuration"
+        case AtSetting():
+            setting = re.match(r'[^=,]*(?:="[^"]*")?', step.command)  # the name, without the value
+            return code(f"AT{setting[0] if setting else step.command}")
+        case AwaitReturn():
+            return "waiting for its return"
+    raise TypeError(step)
 
 
 def adapter_row(module: str, adapter: WifiFirmware) -> tuple[str, ...]:

@@ -59,6 +59,11 @@ def narrows(identity: UsbIdentity) -> bool:
     return any((identity.manufacturer, identity.product, identity.scsi_vendor, identity.scsi_model))
 
 
+def has_files(root: Root) -> bool:
+    """Whether there is a model file, sound or not."""
+    return any(name.endswith(".toml") for folder in FOLDERS for name in root.listdir(folder))
+
+
 def know(
     root: Root, plugins: Mapping[str, Iterable[ModemModel]], *, present: Iterable[tuple[int, int]] | None = None
 ) -> Known:
