@@ -128,3 +128,19 @@ def test_every_special_mode_sends_what_usb_modeswitch_sends(figures: Figures) ->
         assert sent["ours"], mode
         assert sent["ours"] == sent["program"], mode
     figures("modems-same-bytes", modes=len(found))
+
+
+def test_recovery_goes_up_until_the_modem_answers() -> None:
+    """The modem is silent until the host has set it up anew: once, as a reset does, or twice more, by rebinding."""
+    found = on_usb_bus("lab.modem_stories:recovery", timeout_seconds=600)
+    rungs = {
+        name: [(step["rung"], step["tried"], step["works"]) for step in each["climbed"]] for name, each in found.items()
+    }
+    rescan, reset, rebind = (("rescan", True, False), ("port-reset", True, False), ("rebind", True, False))
+    assert rungs == {
+        "reset": [rescan, ("port-reset", True, True)],
+        "rebind": [rescan, reset, ("rebind", True, True)],
+        "never": [rescan, reset, rebind],
+    }
+    for story in found.values():
+        assert {step["reason"] for step in story["climbed"]} <= {"it works", "port: dev/ttyUSB2: AT: no answer in time"}

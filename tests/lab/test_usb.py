@@ -191,4 +191,18 @@ def test_wifi_adapters_ask_for_their_firmware(figures: Callable[..., None]) -> N
     assert any("rt2870.bin failed with error -2" in line for line in ralink["missing"])
     assert any("version: 0.36" in line for line in ralink["detected"])
     assert (ralink["none uploaded"], ralink["whole"]) == (0, True)
+    said = {
+        (name, when): next(each for each in part[when]["report"]["adapters"] if each["identity"] == identity)
+        for name, identity, part in (("bcm43143", "0a5c:bd1e", broadcom), ("rt5572", "148f:5572", ralink))
+        for when in ("without", "with")
+    }
+    for name, file, package in (
+        ("bcm43143", "brcm/brcmfmac43143.bin", "debian:firmware-brcm80211"),
+        ("rt5572", "rt2870.bin", "debian:firmware-misc-nonfree"),
+    ):
+        without, with_file = said[name, "without"], said[name, "with"]
+        assert without["verdict"] == "firmware-missing"
+        assert f"get the file {file}" in without["advice"][0]
+        assert package in without["advice"][0]
+        assert with_file["files"][0]["state"] == "sound", with_file
     figures("usb-wifi", cases=len(found))
