@@ -18,13 +18,21 @@ from hal.cli.common import (
     takes_options,
 )
 from hal.errors import CapabilityAbsent, HalError, ValueRefused
-from hal.model import ModemMode
+from hal.model import (
+    AtSetting,
+    AwaitReturn,
+    BulkMessages,
+    ModemMode,
+    Requests,
+    ScsiEject,
+    SelectConfiguration,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from hal.device import Device
-    from hal.model import ModemInfo
+    from hal.model import ModemInfo, Step
     from hal.peripherals.modem.job import Brought
     from hal.peripherals.modem.match import Modem
 
@@ -284,8 +292,32 @@ def _dry_run(options: Options, device: Device, places: Sequence[str], modes: Seq
     for each, decision in decisions if not options.as_json else ():
         click.echo(f"{each.device.name} ({each.name}): {decision.action.value}: {decision.reason}")
         for step in decision.switch.steps if decision.switch else ():
-            click.echo(f"  {step}")
+            click.echo(f"  {_step(step)}")
     return 0
+
+
+def _step(step: Step) -> str:
+    """What a step will do."""
+    match step:
+        case BulkMessages():
+            return f"send {', '.join(step.messages)}"
+        case ScsiEject():
+            return "eject by SCSI" + (f", then send {', '.join(step.then)}" if step.then else "")
+        case Requests():
+            return (
+                f"{len(step.transfers)} requests, with the kernel's drivers off"
+                if step.detach
+                else f"{len(step.transfers)} requests"
+            )
+        case SelectConfiguration():
+            return (
+                f"choose USB configuration {step.value}" if step.value else f"choose the configuration with {step.mode}"
+            )
+        case AtSetting():
+            restart = "" if step.restarts else f"; then AT{step.reset}"
+            return f"AT{step.command}, unless AT{step.query} shows it{restart}"
+        case AwaitReturn():
+            return f"wait until it is back, at most {step.seconds:g} s"
 
 
 def _told(device: Device, each: Modem) -> dict[str, Any]:

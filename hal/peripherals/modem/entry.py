@@ -58,7 +58,7 @@ def read_entry(name: str, data: bytes, origin: str) -> ModemModel:
         )
         if switches
         else None,
-        **({_NARROWS[named[3]]: named[4].replace("_", " ")} if named[3] else {}),
+        **({_NARROWS[named[3]]: named[4]} if named[3] else {}),
     )
     return ModemModel(
         name=title or name,

@@ -114,12 +114,18 @@ def _models(pairs: Iterable[tuple[UsbIdentity, KnownModel]]) -> tuple[KnownModel
 def _fits(device: UsbDevice, identity: UsbIdentity) -> bool:
     """Whether what the device says of itself has the texts that narrow the identity down."""
     vendors, models = (" ".join(unit[place] for unit in device.scsi) for place in (0, 1))
-    return (
-        identity.manufacturer in device.manufacturer
-        and identity.product in device.product
-        and identity.scsi_vendor in vendors
-        and identity.scsi_model in models
+    pairs = (
+        (identity.manufacturer, device.manufacturer),
+        (identity.product, device.product),
+        (identity.scsi_vendor, vendors),
+        (identity.scsi_model, models),
     )
+    return all(_spaced(wanted) in _spaced(told) for wanted, told in pairs)
+
+
+def _spaced(text: str) -> str:
+    """File names of usb_modeswitch's entries have `_` for a blank, and some devices have it themselves."""
+    return text.replace("_", " ")
 
 
 def _current(device: UsbDevice, identity: UsbIdentity) -> bool:
