@@ -17,7 +17,7 @@ from typing import Any
 
 from virtual.bus import Bus
 from virtual.device import Device, Faults
-from virtual.observed import run, told, wait
+from virtual.observed import properties, run, settle, told, wait
 
 from hal.backends.usb.present import look
 from hal.document import plain
@@ -346,3 +346,36 @@ def _heal(device: Device, at: int) -> None:
             device.modem.faults.silent = set()
             return
         time.sleep(0.05)
+
+
+# -- udev --------------------------------------------------------------------------------------------------------------
+
+RULED = ("huawei-14fe", "huawei-1506-d", "ec20-qmi", "sim7600e-9011", "u-blox-1143", "me909s-120", "arduino", "ftdi")
+
+
+def ruled(bus: Bus) -> dict[str, Any]:
+    """With the rules that `hal modem rules` prints in force: what udev has on each device, and on each serial port."""
+    printed = run("hal", "modem", "rules", *BOARD[:2])
+    Path("/run/udev/rules.d/75-hal-modem.rules").write_text(printed["stdout"])
+    reloaded = run("udevadm", "control", "--reload")
+    found: dict[str, Any] = {}
+    for row in RULED:
+        device = bus.plug(row)
+        wait(lambda device=device: _ready(device), f"{row} listed")
+        settle()
+        time.sleep(1)
+        settle()
+        now = look(ROOT, device.name)
+        assert now is not None
+        ports = {each.number: f"/dev/{each.ttys[0]}" for each in now.interfaces if each.ttys}
+        found[row] = {
+            "device": _tagged(f"/sys/bus/usb/devices/{device.name}"),
+            "ports": {number: _tagged(node) for number, node in ports.items()},
+        }
+        bus.unplug(device)
+    return {"status": printed["status"], "reloaded": reloaded["status"], "found": found}
+
+
+def _tagged(what: str) -> dict[str, str]:
+    known = properties(what)
+    return {name: known[name] for name in known if name.startswith(("ID_HAL_", "ID_MM_", "SYSTEMD_WANTS"))}

@@ -144,3 +144,29 @@ def test_recovery_goes_up_until_the_modem_answers() -> None:
     }
     for story in found.values():
         assert {step["reason"] for step in story["climbed"]} <= {"it works", "port: dev/ttyUSB2: AT: no answer in time"}
+
+
+def test_udev_has_the_roles_and_the_unit_that_the_rules_give() -> None:
+    answer = on_usb_bus("lab.modem_stories:ruled", timeout_seconds=600)
+    assert (answer["status"], answer["reloaded"]) == (0, 0)
+    found = answer["found"]
+    wants = {row: each["device"].get("SYSTEMD_WANTS") for row, each in found.items()}
+    assert wants == {
+        "huawei-14fe": "hal-modem@1-1.service",
+        "huawei-1506-d": None,
+        "ec20-qmi": None,
+        "sim7600e-9011": None,
+        "u-blox-1143": "hal-modem@1-1.service",
+        "me909s-120": "hal-modem@1-1.service",
+        "arduino": None,
+        "ftdi": None,
+    }
+    roles = {
+        row: {n: tags.get("ID_HAL_MODEM_PORT") for n, tags in each["ports"].items()} for row, each in found.items()
+    }
+    assert roles["huawei-1506-d"] == {"0": "modem", "3": "diag", "4": "at"}
+    assert roles["ec20-qmi"] == {"0": "diag", "1": "gps", "2": "at", "3": "at-secondary"}
+    assert roles["sim7600e-9011"] == {"2": "diag", "3": "gps", "4": "at", "5": "modem", "6": "audio"}
+    assert roles["me909s-120"] == {"2": "modem", "3": "diag", "4": "at", "5": "gps", "6": None}
+    assert found["ec20-qmi"]["ports"]["3"]["ID_MM_PORT_IGNORE"] == "1"
+    assert [each["ports"] for row, each in found.items() if row in ("arduino", "ftdi")] == [{"0": {}}, {"0": {}}]

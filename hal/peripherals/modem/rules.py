@@ -35,14 +35,16 @@ def rules(known: Known) -> str:
         'ACTION=="remove", GOTO="hal_modem_end"',
     ]
     named: set[tuple[int, int]] = set()
+    started: set[tuple[int, int]] = set()
     for each in sorted(known.models, key=lambda each: each.rank):
         if each.model.maker:
             title = _remark(f"# {each.model.name}, {each.model.maker}: {each.origin}")
-            lines += ["", title, *_model(each), *_ports(each.model, named)]
+            lines += ["", title, *_model(each, started), *_ports(each.model, named)]
     return "\n".join([*lines, "", 'LABEL="hal_modem_end"', ""])
 
 
-def _model(known: KnownModel) -> Iterator[str]:
+def _model(known: KnownModel, started: set[tuple[int, int]]) -> Iterator[str]:
+    """Its name on the device, and the unit; models that share ids start it once."""
     model = known.model
     for identity in model.identities:
         if identity.state is ModemState.DOWNLOAD:
@@ -52,8 +54,11 @@ def _model(known: KnownModel) -> Iterator[str]:
             f'ATTR{{idVendor}}=="{identity.vendor_id:04x}", ATTR{{idProduct}}=="{identity.product_id:04x}"'
         )
         yield f'{device}, ENV{{ID_HAL_MODEM}}=="", ENV{{ID_HAL_MODEM}}="{_plain(model.name)}"'
-        if identity.state is ModemState.STORAGE or model.prefers:
-            yield f'{device}, ACTION=="add", TAG+="systemd", ENV{{SYSTEMD_WANTS}}+="hal-modem@%k.service"'
+        if (identity.state is ModemState.STORAGE or model.prefers) and identity.ids not in started:
+            started.add(identity.ids)
+            # At every event, not at `add` alone: the kernel sends a `change` right behind it, which would take the
+            # property away again. systemd starts the unit when the device appears, and not once more for a `change`.
+            yield f'{device}, TAG+="systemd", ENV{{SYSTEMD_WANTS}}+="hal-modem@%k.service"'
 
 
 def _ports(model: ModemModel, named: set[tuple[int, int]]) -> Iterator[str]:
