@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from hal.peripherals.modem.job import Brought
     from hal.peripherals.modem.match import Modem
 
-_ENDING_SECONDS = 5.0
+_ENDING_SECONDS = 30.0
 """How long jobs at work are waited for at the end; what they hold ends with this process."""
 _MODES = click.Choice([mode.value for mode in ModemMode])
 
@@ -283,6 +283,7 @@ def _dry_run(options: Options, device: Device, places: Sequence[str], modes: Seq
     from hal.document import plain
     from hal.peripherals.modem.decide import decide
     from hal.peripherals.modem.here import drivers
+    from hal.peripherals.modem.owner import switcher
 
     decisions = [
         (each, decide(each, drivers(device.root), modes)) for place in places for each in _chosen(device, place)
@@ -291,6 +292,9 @@ def _dry_run(options: Options, device: Device, places: Sequence[str], modes: Seq
         print_json([{"place": each.device.name, "decision": plain(decision)} for each, decision in decisions])
     for each, decision in decisions if not options.as_json else ():
         click.echo(f"{each.device.name} ({each.name}): {decision.action.value}: {decision.reason}")
+        other = switcher(device.root, each) if decision.switch else None
+        if other is not None:
+            click.echo(f"  leave that to {other}, whose rules act on it, and wait; with --take-over:")
         for step in decision.switch.steps if decision.switch else ():
             click.echo(f"  {_step(step)}")
     return 0

@@ -176,6 +176,8 @@ class UsbIdentity(Record):
     state: ModemState
     note: str = ""
     switch: ModeSwitch | None = None
+    shared: bool = False
+    """Other makers' devices show these ids in service, too: no rule says what its ports are before it was asked."""
     manufacturer: str = ""
     product: str = ""
     scsi_vendor: str = ""

@@ -100,7 +100,7 @@ def _by_us(device: Device, mode: str, product: int) -> list[str]:
     modem = recognise(found, Known((KnownModel(model=model, origin="entry", rank=0),)))
     assert modem is not None
     assert model.identities[0].switch is not None
-    tools = Tools(root=ROOT, wire=Libusb(), say=lambda tty, command: "")
+    tools = Tools(root=ROOT, wire=Libusb(), say=lambda tty, command: "", port=lambda modem: "")
     for step in model.identities[0].switch.steps:
         perform(step, modem, tools)
     return _sent(device)

@@ -86,6 +86,10 @@ def held(root: Root, place: str) -> Iterator[None]:
     root.make_folder(FOLDER)
     name = f"{FOLDER}/{place}.lock"
     if not root.exists(name):
-        root.write(name, "", create=True)
+        try:
+            root.write(name, "", create=True)
+        except HalError:
+            if not root.exists(name):  # else another one was quicker
+                raise
     with root.lock(name, timeout_seconds=_LOCK_SECONDS):
         yield

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from hal.errors import Damaged
 from hal.model import (
@@ -44,7 +45,8 @@ def read_entry(name: str, data: bytes, origin: str) -> ModemModel:
     title, told = _lines(data, origin)
     steps = tuple(_steps(told))
     targets, target_class = _targets(told, vendor)
-    switches = bool(steps) or "Configuration" not in told
+    switches = bool(steps)
+    narrowed: dict[str, Any] = {_NARROWS[named[3]]: named[4]} if named[3] else {}
     identity = UsbIdentity(
         vendor_id=vendor,
         product_id=product,
@@ -58,14 +60,14 @@ def read_entry(name: str, data: bytes, origin: str) -> ModemModel:
         )
         if switches
         else None,
-        **({_NARROWS[named[3]]: named[4]} if named[3] else {}),
+        **narrowed,
     )
     return ModemModel(
         name=title or name,
         maker="",
         form_factor="usb",
         identities=(identity,),
-        prefers=() if switches else (ModemMode.MBIM,),
+        prefers=() if switches or told.get("NoMBIMCheck") else (ModemMode.MBIM,),
         sources=(origin,),
     )
 
@@ -120,7 +122,7 @@ def _lines(data: bytes, origin: str) -> tuple[str, dict[str, object]]:
     for number, line in enumerate(text.splitlines(), 1):
         content, _, comment = line.partition("#")
         if not content.strip():
-            title = title or comment.strip()
+            title = title or "".join(each if each.isprintable() else "?" for each in comment.strip())
             continue
         key, equals, word = content.partition("=")
         key, word = key.strip(), word.strip().strip('"').strip()

@@ -37,6 +37,7 @@ from hal.root import Root
 E = TypeVar("E", bound=StrEnum)
 Read = Callable[[Any, str], Any]
 MAX_BYTES = 256 * 1024
+_LONGEST_PATTERN = 200
 _FORMS = ("usb", "mpcie", "module")
 
 
@@ -85,7 +86,10 @@ class _Wrong(Exception):
     """A value that is not allowed, told by its place in the file."""
 
     def __init__(self, place: str, value: object, allowed: str) -> None:
-        shown = repr(value)
+        try:
+            shown = repr(value)
+        except ValueError:  # a number of thousands of digits
+            shown = "a number that is too long"
         super().__init__(f"{place or 'the file'}: {shown[:60]}{'…' if len(shown) > 60 else ''} is no value; {allowed}")
 
 
@@ -201,9 +205,11 @@ def _message(value: Any, place: str) -> str:
 
 def _pattern(value: Any, place: str) -> str:
     text = _word(value, place)
+    if len(text) > _LONGEST_PATTERN:
+        raise _Wrong(place, value, f"a pattern has at most {_LONGEST_PATTERN} characters")
     try:
         re.compile(text)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise _Wrong(place, value, f"no regular expression: {error}") from None
     return text
 
@@ -221,6 +227,17 @@ def _many(read: Read) -> Read:
         return tuple(read(item, f"{place}[{number}]") for number, item in enumerate(_list(value, place)))
 
     return read_all
+
+
+def _some(read: Read) -> Read:
+    """At least one."""
+
+    def read_some(value: Any, place: str) -> tuple[Any, ...]:
+        if value == []:
+            raise _Wrong(place, value, "at least one is needed")
+        return tuple(_many(read)(value, place))
+
+    return read_some
 
 
 def _fields(value: Any, place: str, readers: Mapping[str, Read], needs: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -267,7 +284,7 @@ def _configuration(value: Any, place: str) -> Step:
 def _named(value: Any, place: str) -> Step:
     from hal.peripherals.modem.messages import MODES
 
-    if value not in MODES or len(MODES[value]) != 1:
+    if not isinstance(value, str) or value not in MODES or len(MODES[value]) != 1:
         allowed = [name for name, steps in MODES.items() if len(steps) == 1]
         raise _Wrong(place, value, f"allowed are {', '.join(allowed)}")
     return MODES[value][0]
@@ -284,7 +301,7 @@ def _step(value: Any, place: str) -> Step:
 # -- tables ----------------------------------------------------------------------------------------------------------
 
 _SWITCH: Mapping[str, Read] = {
-    "steps": _many(_step),
+    "steps": _some(_step),
     "targets": _many(_ids),
     "target_class": _byte_hex,
     "seconds": _seconds,
@@ -307,7 +324,7 @@ _PORT: Mapping[str, Read] = {
 }
 _CHOICE: Mapping[str, Read] = {
     "mode": _one_of(ModemMode),
-    "steps": _many(_step),
+    "steps": _some(_step),
     "identity": _ids,
     "note": _word,
 }

@@ -44,6 +44,7 @@ def job(root: Root, plugins: Plugins, progress: Progress | None = None, wire: Wi
         root=root,
         wire=wire or (Libusb() if root.is_machine else _NoDevices()),
         say=lambda tty, command: talk.say(root, tty, command),
+        port=lambda modem: talk.free_port(root, modem).tty or "",
     )
     return Job(
         known=know(root, plugins),

@@ -9,12 +9,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 from attrs import define, evolve, field, frozen
 
 from hal.backends.usb.present import DEVICES, look
 from hal.errors import HalError, NotApplied, ValueRefused
-from hal.model import AwaitReturn, ModemMode, ModemState, ModeSwitch, Outcome, PortRole, SelectConfiguration, UsbDevice
+from hal.model import (
+    AtSetting,
+    AwaitReturn,
+    ModemMode,
+    ModemState,
+    ModeSwitch,
+    Outcome,
+    PortRole,
+    SelectConfiguration,
+    Step,
+    UsbDevice,
+)
 from hal.peripherals.modem import attempts
 from hal.peripherals.modem.decide import Action, Decision, HasDriver, decide
 from hal.peripherals.modem.known import Known
@@ -27,6 +39,8 @@ from hal.record import Record
 
 PORT_SECONDS = 15.0
 """How long drivers may take to bind after a device is back; modules are loaded meanwhile."""
+LISTED_SECONDS = 5.0
+"""How long the kernel may take to set a device up and to list it."""
 LEAVE_SECONDS = 10.0
 """How long a device may stay after it was told to go."""
 STAYS_SECONDS = 3.0
@@ -67,16 +81,23 @@ class Job:
     # -- the way ---------------------------------------------------------------------------------------------------
 
     def bring_up(
-        self, place: str, prefers: Sequence[ModemMode] = (), *, again: bool = False, take_over: bool = False
+        self,
+        place: str,
+        prefers: Sequence[ModemMode] = (),
+        *,
+        again: bool = False,
+        take_over: bool = False,
+        hold: bool = True,
     ) -> Brought:
         """Bring the modem at a place into the wanted mode, and wait for its ports; twice changes nothing.
 
-        `again` tries once more what failed before; `take_over` switches even where usb_modeswitch would. Raises
+        `again` tries once more what failed before; `take_over` switches even where usb_modeswitch would; without `hold`
+        the caller has the place already. Raises
         `ValueRefused` where no known modem is there, and `NotApplied`, with what was done and seen, where it failed.
         """
         start = self.now()
-        modem = self._modem(place)
-        with attempts.held(self.tools.root, place):
+        with attempts.held(self.tools.root, place) if hold else nullcontext():
+            modem = self._modem(place)
             decision = decide(modem, self.has_driver, prefers)
             self._tell(place, "deciding", decision.reason)
             if decision.action is not Action.SWITCH:
@@ -87,6 +108,17 @@ class Job:
                     f"it stays as it is: {other} acts on it too, and would undo a change; `hal modem rules` masks it"
                 )
                 return self._settled(place, modem, evolve(decision, action=Action.LEAVE, reason=reason), start)
+            assert decision.switch is not None
+            if any(isinstance(step, AtSetting) for step in decision.switch.steps):
+                modem = self._ports(place, modem)
+                try:
+                    self.tools.port(modem)
+                except NotApplied as error:
+                    if prefers:
+                        raise
+                    return self._settled(
+                        place, modem, evolve(decision, action=Action.LEAVE, reason=error.message), start
+                    )
             tried = attempts.read(self.tools.root, place, self.now())
             if tried.identity != modem.device.identity:
                 tried = attempts.Tried()
@@ -108,8 +140,8 @@ class Job:
                 after = self._act(place, modem, decision.switch, done)
             else:
                 self._tell(place, "waiting", f"{other} switches it")
-                done.append(f"left to {other}")
-                after = self._returned(place, modem.device, decision.switch, modem)
+                done.append(f"{other} was waited for; `hal modem switch --take-over` switches without it")
+                after = self._returned(place, modem.device, decision.switch, modem, done)
             after = self._ports(place, after)
             self._check(place, after, decision, done)
         except HalError as error:
@@ -162,18 +194,23 @@ class Job:
         """The steps in order. A device that has gone in the middle is waited for, as after the last step."""
         self.tools.sleep(switch.wait_seconds)
         current = modem
+        last: Step | None = None
         for number, step in enumerate(switch.steps, 1):
             words = f"step {number} of {len(switch.steps)}"
             if isinstance(step, AwaitReturn):
                 self._tell(place, "waiting", words)
                 current = self._returned(place, current.device, evolve(switch, seconds=step.seconds), modem)
                 done.append("it went and came back")
+                last = step
                 continue
             self._tell(place, "switching", words)
             if not self._perform(step, current, words, done):
                 break
+            last = step
         self._tell(place, "waiting", done[-1] if done else "")
-        if isinstance(switch.steps[-1], SelectConfiguration):
+        if isinstance(last, AwaitReturn):
+            return current
+        if isinstance(last, SelectConfiguration):
             return self._configured(place, modem)
         return self._returned(place, current.device, switch, modem, done)
 
@@ -268,13 +305,28 @@ class Job:
     # -- looking ---------------------------------------------------------------------------------------------------
 
     def _modem(self, place: str) -> Modem:
-        device = look(self.tools.root, place)
+        device = self._listed(place)
         if device is None:
             raise ValueRefused(f"{place}: no USB device is there", path=place)
         modem = recognise(device, self.known)
         if modem is None:
-            raise ValueRefused(f"{place} ({device.identity} {device.product}): no modem that is known", path=place)
+            raise ValueRefused(f"{place} ({device.identity}): no modem that is known", path=place)
         return modem
+
+    def _listed(self, place: str) -> UsbDevice | None:
+        """The device once the kernel has set it up: an event is told before all its interfaces are listed.
+
+        Where texts of its logical units tell makers apart, they are waited for as well: the kernel asks for them late.
+        """
+        deadline = self.now() + LISTED_SECONDS
+        while (device := look(self.tools.root, place)) is not None and self.now() < deadline:
+            pairs = self.known.shown_by(device.vendor_id, device.product_id)
+            asked = any(each.scsi_vendor or each.scsi_model for each, _ in pairs)
+            storage = bool(device.interfaces) and device.interfaces[0].triple[0] == 0x08
+            if not pairs or (device.ready and not (asked and storage and not device.scsi)):
+                break
+            self.tools.sleep(_INTERVAL_SECONDS)
+        return device
 
     def _tell(self, place: str, phase: str, words: str) -> None:
         """Each phase once: to whoever listens, and into the record that `hal modem list` shows."""

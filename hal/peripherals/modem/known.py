@@ -7,7 +7,8 @@ package is on the device. A file that cannot be used is named, and the rest stil
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from io import BytesIO
 
 from attrs import frozen
@@ -24,7 +25,7 @@ FOLDERS = ("mnt/boot/modems.d", "etc/hal/modems.d")
 OVERRIDES = "etc/usb_modeswitch.d"
 PACKED = "usr/share/usb_modeswitch/configPack.tar.gz"
 UNPACKED = "usr/share/usb_modeswitch"
-_USER, _IMAGE, _OVERRIDE, _PLUGIN, _DATA = range(5)
+_USER, _IMAGE, _OVERRIDE, _PLUGIN, _DATA, _LAST = range(6)
 _MAX_ENTRY = 64 * 1024
 
 
@@ -110,7 +111,7 @@ def _overrides(root: Root, faults: list[HalError]) -> Iterator[KnownModel]:
     for name in root.glob(f"{OVERRIDES}/*"):
         base = name.rpartition("/")[2]
         if NAME.fullmatch(base):
-            yield from _entry(base, name, _OVERRIDE, faults, lambda name=name: root.read_bytes(name, limit=_MAX_ENTRY))
+            yield from _entry(base, name, _OVERRIDE, faults, partial(root.read_bytes, name, limit=_MAX_ENTRY))
 
 
 def _entries(root: Root, faults: list[HalError], wanted: set[str] | None) -> Iterator[KnownModel]:
@@ -141,11 +142,17 @@ def _entries(root: Root, faults: list[HalError], wanted: set[str] | None) -> Ite
     for name in root.glob(f"{UNPACKED}/*"):
         base = name.rpartition("/")[2]
         if is_wanted(base):
-            yield from _entry(base, name, _DATA, faults, lambda name=name: root.read_bytes(name, limit=_MAX_ENTRY))
+            yield from _entry(base, name, _DATA, faults, partial(root.read_bytes, name, limit=_MAX_ENTRY))
 
 
-def _entry(base: str, origin: str, rank: int, faults: list[HalError], read) -> Iterator[KnownModel]:  # type: ignore[no-untyped-def]
+def _entry(
+    base: str, origin: str, rank: int, faults: list[HalError], read: Callable[[], bytes]
+) -> Iterator[KnownModel]:
+    """One entry. Without a way to switch it tells nothing that a plugin does not know better, so it counts last."""
     try:
-        yield KnownModel(model=read_entry(base, read(), origin), origin=origin, rank=rank)
+        model = read_entry(base, read(), origin)
     except HalError as error:
         faults.append(error)
+        return
+    switches = any(identity.switch is not None for identity in model.identities)
+    yield KnownModel(model=model, origin=origin, rank=rank if switches else _LAST)

@@ -16,8 +16,10 @@ from attrs import frozen
 
 from hal.backends.usb.present import DEVICES, look
 from hal.errors import FileFault, HalError, NotApplied, ValueRefused, blame
-from hal.peripherals.modem.attempts import BOOT, FOLDER
+from hal.model import ModemState
+from hal.peripherals.modem.attempts import BOOT, FOLDER, held
 from hal.peripherals.modem.job import Job
+from hal.peripherals.modem.match import recognise
 from hal.record import Record
 from hal.root import Root
 
@@ -88,18 +90,38 @@ class Ladder(Record):
     def climb(self, place: str, rungs: Sequence[Rung] = tuple(Rung)) -> tuple[Climbed, ...]:
         """Try the rungs in order until the modem works.
 
-        Raises `ValueRefused` for what is no place on USB, and `FileFault` where the rungs cannot be logged.
+        Raises `ValueRefused` for what is no place on USB, or is no modem, and `FileFault` where another job is at work
+        there or the rungs cannot be logged.
         """
         if not _PLACE.fullmatch(place):
             raise ValueRefused(f"{place!r}: a place on USB is written as in 1-1.2", path=place)
         found: list[Climbed] = []
         for rung in rungs:
-            step = self._rung(place, rung)
+            self._is_modem(place)
+            with held(self.root, place):  # a switch that is at work there is not cut short
+                step = self._rung(place, rung)
             found.append(step)
             self._log(place, step)
             if step.works:
                 break
         return tuple(found)
+
+    def _is_modem(self, place: str) -> None:
+        """What is there must be a modem; nothing at all may be one that is lost. Raises `ValueRefused`.
+
+        Firmware that is being written is not interrupted.
+        """
+        device = look(self.root, place)
+        if device is None:
+            return
+        modem = recognise(device, self.job.known)
+        if modem is None:
+            raise ValueRefused(f"{place} ({device.identity}): no modem that is known, so it is left alone", path=place)
+        if modem.state is ModemState.DOWNLOAD:
+            raise ValueRefused(
+                f"{place} ({modem.name}): in emergency download: its firmware may be being written; left alone",
+                path=place,
+            )
 
     def _rung(self, place: str, rung: Rung) -> Climbed:
         used = sum(1 for each in self._logged() if each["place"] == place and each["rung"] == rung.value)
@@ -112,12 +134,15 @@ class Ladder(Record):
             return Climbed(rung=rung, tried=True, works=False, reason=error.message)
         if absent is not None:
             return Climbed(rung=rung, tried=False, works=False, reason=absent)
+        failed = None
         try:
             self._await(place)
-            self.job.bring_up(place, again=True)
+            self.job.bring_up(place, again=True, hold=False)
         except HalError as error:
-            return Climbed(rung=rung, tried=True, works=False, reason=error.message)
+            failed = error.message
         wrong = self.works(place)
+        if wrong is not None and failed is not None:
+            wrong = failed
         return Climbed(rung=rung, tried=True, works=wrong is None, reason=wrong or "it works")
 
     # -- the rungs -------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from hal.model import BulkMessages, ModemMode, ModemState, ScsiEject, UsbDevice, UsbIdentity
+from hal.model import BulkMessages, ModemMode, ModemState, ScsiEject, SelectConfiguration, UsbDevice, UsbIdentity
 from hal.peripherals.modem.known import Known, KnownModel
 from hal.peripherals.modem.ports import ModemPort, at_port, mode_of, name_ports
 from hal.record import Record
@@ -135,9 +135,15 @@ def _current(device: UsbDevice, identity: UsbIdentity) -> bool:
         return identity.state is ModemState.DOWNLOAD or first != _MASS_STORAGE
     if identity.switch is None:
         return first == _MASS_STORAGE
-    if any(_is_storage_command(step) for step in identity.switch.steps):
+    steps = identity.switch.steps
+    chosen = {step.value for step in steps if isinstance(step, SelectConfiguration)}
+    if len(chosen) == len(steps):
+        return device.configuration not in chosen
+    if any(_is_storage_command(step) for step in steps):
         return first == _MASS_STORAGE
-    return identity.switch.target_class not in (first, device.triple[0])
+    if identity.switch.target_class is not None:
+        return identity.switch.target_class not in (first, device.triple[0])
+    return first == _MASS_STORAGE or any(isinstance(step, BulkMessages) for step in steps)
 
 
 def _is_storage_command(step: object) -> bool:

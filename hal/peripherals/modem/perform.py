@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from attrs import frozen
 
 from hal.backends.usb.present import DEVICES, look
-from hal.errors import HalError, NotApplied
+from hal.errors import AtFault, HalError, NotApplied
 from hal.model import (
+    AtFaultKind,
     AtSetting,
     BulkMessages,
     ControlRequest,
@@ -25,12 +27,13 @@ from hal.model import (
 from hal.peripherals.modem.match import Modem
 from hal.peripherals.modem.messages import EJECT
 from hal.peripherals.modem.ports import mode_of, roles
-from hal.peripherals.modem.wire import Link, Stalled, Vanished, Wire
+from hal.peripherals.modem.wire import Link, Stalled, TimedOut, Vanished, Wire
 from hal.record import Record
 from hal.root import Root
 
 STATUS_BYTES = 13
 """What answers a storage command: `55534253`, its tag, the residue, and one byte that is 0 where it passed."""
+_LOST = (AtFaultKind.NO_ANSWER, AtFaultKind.PORT_GONE)
 _UNCONFIGURED_SECONDS = 0.1
 _CONFIGURE_SECONDS = 5.0
 
@@ -45,6 +48,8 @@ class Tools(Record):
     root: Root
     wire: Wire
     say: Say
+    port: Callable[[Modem], str]
+    """The serial port by which a modem may be asked. Raises `NotApplied` where there is none, or somebody has it."""
     sleep: Callable[[float], None] = time.sleep
 
 
@@ -69,7 +74,7 @@ def perform(step: object, modem: Modem, tools: Tools) -> Performed:
         case SelectConfiguration():
             return Performed(words=_configuration(step, modem, tools))
         case AtSetting():
-            return Performed(words=_at(step, modem, tools))
+            return _at(step, modem, tools)
     raise NotApplied(f"{type(step).__name__}: no step that is known")
 
 
@@ -103,7 +108,16 @@ def _message(link: Link, out: int, back: int, message: bytes) -> str:
     for _ in range(2):
         try:
             link.write(out, message)
+        except TimedOut:
+            return "not taken in time"
+        except Stalled:
+            _cleared(link, back)
+            _cleared(link, out)
+            continue
+        try:
             answer = link.read(back, STATUS_BYTES if message.startswith(b"USBC") else len(message))
+        except NotApplied as error:
+            return f"its answer cannot be read: {error.message}"
         except Stalled:
             _cleared(link, back)
             _cleared(link, out)
@@ -117,10 +131,8 @@ def _message(link: Link, out: int, back: int, message: bytes) -> str:
 
 
 def _cleared(link: Link, endpoint: int) -> None:
-    try:
+    with suppress(Stalled, TimedOut, NotApplied):
         link.clear_halt(endpoint)
-    except Stalled:
-        return
 
 
 def _endpoints(step: BulkMessages, device: UsbDevice, interface: int) -> tuple[int, int]:
@@ -156,7 +168,7 @@ def _requests(step: Requests, device: UsbDevice, tools: Tools) -> Performed:
                 try:
                     _transfer(link, transfer)
                     done += 1
-                except Stalled as error:
+                except (Stalled, TimedOut) as error:
                     if not step.optional:
                         raise NotApplied(
                             f"{device.name} ({device.identity}): refuses request {done + 1}", path=device.name
@@ -195,9 +207,7 @@ def _configuration(step: SelectConfiguration, modem: Modem, tools: Tools) -> str
     try:
         tools.root.write(name, f"{value}\n")
     except HalError:
-        tools.root.write(name, "0\n")
-        tools.sleep(_UNCONFIGURED_SECONDS)
-        tools.root.write(name, f"{value}\n")
+        _anew(name, value, modem.device.configuration, tools)
     waited = 0.0
     while tools.root.read_value(name) != str(value):
         if waited >= _CONFIGURE_SECONDS or look(tools.root, modem.device.name) is None:
@@ -206,6 +216,19 @@ def _configuration(step: SelectConfiguration, modem: Modem, tools: Tools) -> str
         tools.sleep(0.05)
         waited += 0.05
     return f"configuration {value} chosen"
+
+
+def _anew(name: str, value: int, before: int | None, tools: Tools) -> None:
+    """Unconfigured, then the value; whatever happens in between, it is not left without a configuration."""
+    try:
+        tools.root.write(name, "0\n")
+        tools.sleep(_UNCONFIGURED_SECONDS)
+        tools.root.write(name, f"{value}\n")
+    except BaseException:
+        if before is not None:
+            with suppress(HalError):
+                tools.root.write(name, f"{before}\n")
+        raise
 
 
 def _offering(modem: Modem, mode: ModemMode | None) -> int:
@@ -219,26 +242,31 @@ def _offering(modem: Modem, mode: ModemMode | None) -> int:
 # -- AT settings -----------------------------------------------------------------------------------------------------
 
 
-def _at(step: AtSetting, modem: Modem, tools: Tools) -> str:
-    """Asked for, changed where it differs, read back, then made effective: a setting may be stored and not in force."""
-    port = modem.at
-    if port is None or port.tty is None:
-        raise NotApplied(
-            f"{modem.device.name} ({modem.name}): no AT port to change its mode by", path=modem.device.name
-        )
-    stored = bool(re.search(step.shown, tools.say(port.tty, step.query)))
-    if not stored:
-        tools.say(port.tty, step.command)
-    if step.restarts and not stored:
-        return f"AT{step.command} accepted"
-    if not stored and not re.search(step.shown, after := tools.say(port.tty, step.query)):
+def _at(step: AtSetting, modem: Modem, tools: Tools) -> Performed:
+    """Asked for, changed where it differs, read back, then made effective: a setting may be stored and not in force.
+
+    A modem may restart by itself, so an answer that is lost after the command is no failure: what comes back decides.
+    """
+    tty = tools.port(modem)
+    stored = bool(re.search(step.shown, tools.say(tty, step.query)))
+    did = f"AT{step.query} shows it already" if stored else f"AT{step.command} accepted"
+    try:
+        if not stored:
+            tools.say(tty, step.command)
+        if step.restarts and not stored:
+            return Performed(words=did)
+        after = "" if stored else tools.say(tty, step.query)
+    except AtFault as fault:
+        if stored or fault.kind not in _LOST:
+            raise
+        return Performed(words=f"AT{step.command}: {fault.message}", left=True)
+    if not stored and not re.search(step.shown, after):
         raise NotApplied(
             f"{modem.device.name} ({modem.name}): AT{step.command} was accepted, and reads back {after.strip()!r}",
             path=modem.device.name,
         )
-    did = f"AT{step.query} shows it already" if stored else f"AT{step.command} accepted"
     try:
-        tools.say(port.tty, step.reset)
+        tools.say(tty, step.reset)
     except HalError as error:  # the answer may be lost: the modem goes
-        return f"{did}, then AT{step.reset}: {error.message}"
-    return f"{did}, then AT{step.reset}"
+        return Performed(words=f"{did}, then AT{step.reset}: {error.message}")
+    return Performed(words=f"{did}, then AT{step.reset}")

@@ -68,7 +68,7 @@ def _ports(model: ModemModel, named: set[tuple[int, int]]) -> Iterator[str]:
     none does.
     """
     for identity in model.identities:
-        if identity.state is not ModemState.SERVICE or identity.ids in named or narrows(identity):
+        if identity.state is not ModemState.SERVICE or identity.ids in named or identity.shared or narrows(identity):
             continue
         named.add(identity.ids)
         ids = f'ENV{{ID_VENDOR_ID}}=="{identity.vendor_id:04x}", ENV{{ID_MODEL_ID}}=="{identity.product_id:04x}"'
@@ -77,7 +77,7 @@ def _ports(model: ModemModel, named: set[tuple[int, int]]) -> Iterator[str]:
                 continue
             for fits in _fits(rule):
                 where = ", ".join(('SUBSYSTEM=="tty"', ids, *fits, 'ENV{ID_HAL_MODEM_PORT}==""'))
-                yield f"{where}, {', '.join(_tags(model, rule))}"
+                yield f"{where}, {', '.join(_tags(model, rule, identity.product_id))}"
 
 
 def _fits(rule: PortRule) -> Iterable[tuple[str, ...]]:
@@ -99,9 +99,12 @@ def _fits(rule: PortRule) -> Iterable[tuple[str, ...]]:
         )
 
 
-def _tags(model: ModemModel, rule: PortRule) -> Iterator[str]:
+def _tags(model: ModemModel, rule: PortRule, product_id: int) -> Iterator[str]:
+    """The second AT port is kept only where a network function makes PPP needless in this very composition."""
     yield f'ENV{{ID_HAL_MODEM_PORT}}="{rule.role.value}"'
-    if rule.role is PortRole.AT_SECONDARY and any(each.role is PortRole.NETWORK for each in model.ports):
+    functions = (each for each in model.ports if each.role is PortRole.NETWORK)
+    has_network = any(not each.products or product_id in each.products for each in functions)
+    if rule.role is PortRole.AT_SECONDARY and has_network:
         yield 'ENV{ID_MM_PORT_IGNORE}="1"'
     elif rule.role in _TYPES:
         yield f'ENV{{ID_MM_PORT_TYPE_{_TYPES[rule.role]}}}="1"'

@@ -25,11 +25,13 @@ class Tending:
     def __init__(self, job_for: Callable[[str], Job], report: Report) -> None:
         self._job_for, self._report = job_for, report
         self._at_work: dict[str, Thread] = {}
+        self._missed: set[str] = set()
         self._lock = Lock()
 
     def __call__(self, difference: Difference) -> None:
         """Start a job for each modem that has appeared, and for one that has now got a configuration."""
-        for device in (*difference.appeared, *(after for before, after in difference.changed if not before.ready)):
+        late = (after for before, after in difference.changed if not before.ready or (after.scsi and not before.scsi))
+        for device in (*difference.appeared, *late):
             self._start(device)
 
     def wait(self, seconds: float) -> bool:
@@ -48,17 +50,27 @@ class Tending:
             return
         with self._lock:
             if device.name in self._at_work:
+                self._missed.add(device.name)
                 return
+            self._missed.discard(device.name)
             thread = Thread(target=self._run, args=(device.name, job), name=f"modem {device.name}", daemon=True)
             self._at_work[device.name] = thread
         thread.start()
 
     def _run(self, place: str, job: Job) -> None:
+        """One job; one more where it failed and something appeared meanwhile. A job counts its attempts itself."""
         result: Brought | HalError
-        try:
-            result = job.bring_up(place)
-        except HalError as error:
-            result = error
-        with self._lock:
-            del self._at_work[place]
-            self._report(place, result)
+        again = True
+        while again:
+            try:
+                result = job.bring_up(place)
+            except HalError as error:
+                result = error
+            except Exception as error:  # noqa: BLE001 - a defect at one place must not end the tending of it
+                result = HalError(f"{place}: {type(error).__name__}: {error}; a defect of this program, report it")
+            with self._lock:
+                again = isinstance(result, HalError) and place in self._missed
+                self._missed.discard(place)
+                if not again:
+                    del self._at_work[place]
+                self._report(place, result)

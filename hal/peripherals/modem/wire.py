@@ -19,6 +19,8 @@ TRANSFER_SECONDS = 3.0
 FIND_SECONDS = 2.0
 """How long libusb may take to list a device that the kernel has; it hears of it by events of its own."""
 _INTERVAL_SECONDS = 0.05
+_PACKET_BYTES = 512
+"""An answer may be longer than was asked for; a buffer of less than a packet is a fault of its own."""
 _GONE = (EIO, ENODEV, ENOENT, EPROTO, ESHUTDOWN)
 
 
@@ -28,6 +30,10 @@ class Vanished(Exception):
 
 class Stalled(Exception):
     """The device refuses the transfer."""
+
+
+class TimedOut(Exception):
+    """Nothing came, or nothing was taken, within `TRANSFER_SECONDS`."""
 
 
 @runtime_checkable
@@ -132,7 +138,7 @@ class _Handle:
 
     def detach(self) -> None:
         for interface in self._device.interfaces:
-            with self._outcomes():
+            with self._sure(f"driver of interface {interface.number}"), self._outcomes():
                 if self._handle.is_kernel_driver_active(interface.number):
                     self._handle.detach_kernel_driver(interface.number)
                     self._detached.append(interface.number)
@@ -140,7 +146,7 @@ class _Handle:
     def claim(self, interface: int) -> None:
         import usb.util
 
-        with self._outcomes():
+        with self._sure(f"interface {interface}"), self._outcomes():
             usb.util.claim_interface(self._handle, interface)
 
     def write(self, endpoint: int, data: bytes) -> None:
@@ -148,12 +154,10 @@ class _Handle:
             self._handle.write(endpoint, data, int(TRANSFER_SECONDS * 1000))
 
     def read(self, endpoint: int, size: int) -> bytes:
-        import usb.core
-
         try:
             with self._outcomes():
-                return bytes(self._handle.read(endpoint, size, int(TRANSFER_SECONDS * 1000)))
-        except usb.core.USBTimeoutError:
+                return bytes(self._handle.read(endpoint, max(size, _PACKET_BYTES), int(TRANSFER_SECONDS * 1000)))
+        except TimedOut:
             return b""
 
     def control(self, request_type: int, request: int, value: int, index: int, data: bytes, size: int) -> bytes:
@@ -178,14 +182,22 @@ class _Handle:
                 self._handle.attach_kernel_driver(number)
 
     @contextmanager
+    def _sure(self, what: str) -> Iterator[None]:
+        """For what the kernel does by itself: that it takes too long is a failure."""
+        try:
+            yield
+        except TimedOut as error:
+            raise NotApplied(f"{self._device.name} ({self._device.identity}): {what}: {error}", path=what) from error
+
+    @contextmanager
     def _outcomes(self) -> Iterator[None]:
         """What libusb reports, in the words of this module."""
         import usb.core
 
         try:
             yield
-        except usb.core.USBTimeoutError:
-            raise
+        except usb.core.USBTimeoutError as error:
+            raise TimedOut(str(error)) from error
         except usb.core.USBError as error:
             number = error.errno
             if number in _GONE:

@@ -94,7 +94,7 @@ _SIM7600_PORTS = (
     _at(2, PortRole.AT, *_SIX, 0x901A),
     _at(3, PortRole.AT_SECONDARY, *_SIX),
     _at(4, PortRole.AUDIO, *(each for each in _SIX if each not in (0x9006, 0x902B))),
-    PortRule(role=PortRole.NETWORK, mode=ModemMode.QMI, interface=5, products=(0x9000, 0x9001, 0x9002)),
+    PortRule(role=PortRole.NETWORK, mode=ModemMode.QMI, interface=5, products=(0x9001,)),
     _at(2, PortRole.DIAG, 0x9011),
     _at(3, PortRole.GPS, 0x9011),
     _at(4, PortRole.AT, 0x9011),
@@ -167,7 +167,13 @@ MODEMS = (
         maker="Quectel",
         form_factor="mpcie",
         identities=(
-            _service(QUALCOMM, 0x9215, "a Qualcomm Gobi id that other makers use too: ask the modem for its maker"),
+            UsbIdentity(
+                vendor_id=QUALCOMM,
+                product_id=0x9215,
+                state=ModemState.SERVICE,
+                note="a Qualcomm Gobi id that other makers use too: ask the modem for its maker",
+                shared=True,
+            ),
             _EMERGENCY,
         ),
         ports=(*_EC20_PORTS, PortRule(role=PortRole.NETWORK, mode=ModemMode.QMI, interface=4)),

@@ -13,10 +13,11 @@ from backends.usb.sysfs import plug, unplug
 from hal_modems.models import MODEMS
 
 from hal.backends.usb.descriptors import configurations
-from hal.errors import HalError
+from hal.errors import HalError, NotApplied
 from hal.model import UsbDevice
 from hal.peripherals.modem.job import Job
 from hal.peripherals.modem.known import know
+from hal.peripherals.modem.match import Modem
 from hal.peripherals.modem.perform import Tools
 from hal.peripherals.modem.wire import Link, Stalled, Vanished
 from hal.root import Root
@@ -48,7 +49,7 @@ class Bench:
         self.job = Job(
             known=know(self.root, {"hal_modems": MODEMS}),
             has_driver=drivers.__contains__,
-            tools=Tools(root=self.root, wire=self, say=self._say, sleep=self.sleep),
+            tools=Tools(root=self.root, wire=self, say=self._say, port=self._port, sleep=self.sleep),
             progress=lambda phase, words: self.phases.append(phase),
             now=lambda: self.seconds,
         )
@@ -138,6 +139,11 @@ class Bench:
         self.sent.append(f"clear {endpoint:02x}")
 
     # -- AT --------------------------------------------------------------------------------------------------------
+
+    def _port(self, modem: Modem) -> str:
+        if modem.at is None or modem.at.tty is None:
+            raise NotApplied(f"{modem.device.name}: no AT port", path=modem.device.name)
+        return modem.at.tty
 
     def _say(self, tty: str, command: str) -> str:
         self.said.append(f"{tty} {command}")

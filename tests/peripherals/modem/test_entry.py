@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hal_modems.models import MODEMS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -163,3 +164,14 @@ def test_an_override_of_usb_modeswitch_counts_before_a_plugin(tmp_path: Path) ->
     known = know(Root(tmp_path), {})
     assert [(each.model.name, each.origin) for each in known.models] == [("mine", "etc/usb_modeswitch.d/12d1:1f01")]
     assert [fault.path for fault in known.faults] == ["etc/usb_modeswitch.d/12d1:14fe"]
+
+
+def test_an_override_that_switches_nothing_displaces_no_plugin(tmp_path: Path) -> None:
+    """`NoMBIMCheck=1` is usb_modeswitch's way to leave a card's configuration alone."""
+    place = tmp_path / "etc/usb_modeswitch.d/12d1:15c1"
+    place.parent.mkdir(parents=True)
+    for text in ("NoMBIMCheck=1\n", "Configuration=0\nNoMBIMCheck=1\n", ""):
+        place.write_text(text)
+        known = know(Root(tmp_path), {"hal_modems": MODEMS})
+        assert known.shown_by(0x12D1, 0x15C1)[0][1].origin == "hal_modems", text
+        assert "NoMBIMCheck" not in text or known.models[-1].model.prefers == ()

@@ -184,6 +184,17 @@ REFUSED = {
         "[[model]]\n" + STEPS % '{at={query="a",shown="(",command="b",reset="c"}}', "no regular expression: missing )",
     ),
     "control character": ('[[model]]\nname="a\\u0007"\n', "a text of printable characters is expected"),
+    "a list for a name": ("[[model]]\n" + STEPS % "{mode=[]}", "[] is no value; allowed are "),
+    "no step": ("[[model]]\n" + STEPS % "", "at least one is needed"),
+    "a pattern for ever": (
+        "[[model]]\n" + STEPS % '{at={query="a",shown="a{99999999999999999999}",command="b",reset="c"}}',
+        "no regular expression",
+    ),
+    "a pattern without end": (
+        "[[model]]\n" + STEPS % ('{at={query="a",shown="' + "(" * 3000 + '",command="b",reset="c"}}'),
+        "a pattern has at most 200 characters",
+    ),
+    "a number without end": ('[[model]]\nname="a"\nmtu_bytes=0x' + "f" * 5000 + "\n", "a number that is too long"),
     "triple": ('[[model]]\nname="a"\nports=[{role="at",triples=["ff/3/12"]}]\n', "are written as in ff/03/12, or "),
     "table for list": ('[[model]]\nname="a"\nports={role="at"}\n', "a list is expected"),
     "long value": (f'[[model]]\nname="a"\nform_factor="{"x" * 5000}"\n', "allowed are usb, mpcie, module"),

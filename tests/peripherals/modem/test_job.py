@@ -9,13 +9,17 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from peripherals.modem import sticks
 from peripherals.modem.bench import REFUSED, Bench
 
-from hal.errors import AtFault, HalError, NotApplied, ValueRefused
+from hal.errors import AtFault, FileFault, HalError, NotApplied, ValueRefused
 from hal.model import AtFaultKind, ModemMode, ModemState, Outcome
+from hal.peripherals.modem.entry import read_entry
+from hal.peripherals.modem.known import Known, KnownModel
 from hal.peripherals.modem.messages import EJECT, HUAWEI_NEW
 from hal.peripherals.modem.wire import Vanished
+from hal.root import Root
 
 STORAGE = sticks.storage(0x12D1, 0x14FE)
 M = ModemMode
@@ -330,7 +334,11 @@ def test_a_stick_that_usb_modeswitch_switches_is_left_to_it_and_checked(bench: B
     ruled(bench).plug(STORAGE)
     bench.becomes(sticks.HUAWEI_B, gone_after=2)
     found = bench.job.bring_up("1-1")
-    assert (found.outcome, found.done, bench.sent) == (Outcome.APPLIED, ("left to usb_modeswitch",), [])
+    assert (found.outcome, found.done, bench.sent) == (
+        Outcome.APPLIED,
+        ("usb_modeswitch was waited for; `hal modem switch --take-over` switches without it",),
+        [],
+    )
 
 
 def test_it_is_switched_here_where_that_is_masked_disabled_or_asked_for(tmp_path: Path) -> None:
@@ -370,3 +378,79 @@ def test_a_message_that_was_lost_is_sent_once_more(bench: Bench) -> None:
         "1 message to endpoint 0x01: the device left", "1 message to endpoint 0x01: accepted",
     )  # fmt: skip
     assert 3 <= heard[1] - heard[0] < 4
+
+
+def test_interfaces_that_are_listed_late_are_waited_for(bench: Bench) -> None:
+    stick(bench)
+    folder = bench.root.directory / "sys/devices/platform/soc/usb1/1-1/1-1:1.0"
+    folder.rename(folder.with_name("later"))
+    bench.after(0.3, lambda: folder.with_name("later").rename(folder))
+    assert bench.job.bring_up("1-1").outcome is Outcome.APPLIED
+
+
+@pytest.mark.parametrize("kind", [AtFaultKind.PORT_GONE, AtFaultKind.NO_ANSWER])
+@pytest.mark.parametrize("lost", ['+QCFG="usbnet",1', '+QCFG="usbnet"'])
+def test_an_answer_that_is_lost_after_the_command_is_no_failure(bench: Bench, lost: str, kind: AtFaultKind) -> None:
+    """An EC20 may restart by itself: its port goes before it has answered, or before it is asked what it has stored."""
+    bench.plug(sticks.EC20_QMI)
+    gone = AtFault("dev/ttyUSB2: gone", path="dev/ttyUSB2", command=lost, kind=kind)
+
+    def restarts() -> None:
+        bench.answers[lost] = gone
+        bench.becomes(sticks.EC20_ECM)
+
+    bench.answers['+QCFG="usbnet"'] = '+QCFG: "usbnet",0'
+    bench.takes['+QCFG="usbnet",1'] = restarts
+    assert bench.job.bring_up("1-1", (M.ECM,)).modem.mode is M.ECM
+
+
+def test_a_port_that_is_made_late_is_waited_for_before_it_is_asked(bench: Bench) -> None:
+    bench.plug(sticks.TOBY_RNDIS, nodes=False)
+    bench.after(2, bench.unplug)
+    bench.after(2, lambda: (setattr(bench, "_number", bench._number - 1), bench.plug(sticks.TOBY_RNDIS))[1])
+    bench.takes["+CFUN=1,1"] = lambda: bench.becomes(sticks.TOBY_ECM)
+    bench.answers["+UUSBCONF?"] = '+UUSBCONF: 2,"ECM",,"0x1143"'
+    assert bench.job.bring_up("1-1").modem.mode is M.ECM
+
+
+def test_a_default_that_cannot_be_reached_leaves_the_modem_as_it_is(bench: Bench) -> None:
+    """ModemManager has the only port: what nobody asked for is no failure, what somebody asked for is."""
+    bench.plug(sticks.TOBY_RNDIS)
+
+    def owned(modem: object) -> str:
+        raise NotApplied("ModemManager has ttyUSB2")
+
+    bench.job.tools = evolve(bench.job.tools, port=owned)
+    found = bench.job.bring_up("1-1")
+    assert (found.outcome, found.reason) == (Outcome.UNCHANGED, "ModemManager has ttyUSB2")
+    with pytest.raises(NotApplied, match="ModemManager has ttyUSB2"):
+        bench.job.bring_up("1-1", (M.ECM,))
+
+
+def test_a_device_that_switches_by_itself_is_waited_for(bench: Bench) -> None:
+    entry = '# Pantech\nTargetProductList="6064"\nPantechMode=1\n'
+    model = read_entry("10a9:606f", entry.encode(), "entry")
+    bench.job.known = Known((KnownModel(model=model, origin="entry", rank=0),))
+    bench.plug(sticks.storage(0x10A9, 0x606F))
+    bench.becomes(sticks.functions(0x10A9, 0x6064, (2, 6, 0), (0x0A, 0, 0)), gone_after=2)
+    found = bench.job.bring_up("1-1")
+    assert (found.outcome, found.modem.mode) == (Outcome.APPLIED, M.ECM)
+
+
+def test_a_configuration_that_is_not_taken_leaves_the_one_before(bench: Bench) -> None:
+    bench.plug(sticks.ME909S, 3)
+    name = "sys/bus/usb/devices/1-1/bConfigurationValue"
+    written = []
+
+    class Refusing(Root):
+        def write(self, name_: str, value: str | bytes, *, create: bool = False) -> None:
+            if name_ == name:
+                written.append(str(value).strip())
+                if value != "0\n" and value != "3\n":
+                    raise FileFault("invalid argument", path=name_)
+            super().write(name_, value, create=create)
+
+    bench.job.tools = evolve(bench.job.tools, root=Refusing(bench.root.directory))
+    with pytest.raises(FileFault, match="invalid argument"):
+        bench.job.bring_up("1-1")
+    assert written == ["2", "0", "2", "3"]

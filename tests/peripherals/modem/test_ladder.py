@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from acme import HEAD
+from attrs import evolve
 from conftest import Site
 from peripherals.modem import sticks
 from peripherals.modem.bench import Bench
@@ -16,6 +17,7 @@ from hal.device import Device
 from hal.errors import HalError, NotApplied, ValueRefused
 from hal.model import UsbDevice
 from hal.peripherals.modem import wire
+from hal.peripherals.modem.attempts import held
 from hal.peripherals.modem.ladder import BUDGET, LOG, Climbed, Ladder, PowerLine, Rung
 from hal.root import Root
 
@@ -325,3 +327,32 @@ def test_a_damaged_log_stops_no_recovery(damage: str, steps: Steps) -> None:
     path.write_bytes(DAMAGE[damage](path.read_bytes()))
     assert steps.climb(R.RESCAN)[R.RESCAN].tried
     assert json.loads(path.read_text(errors="replace").splitlines()[-1])["rung"] == "rescan"
+
+
+@pytest.mark.parametrize("descriptors", [sticks.MEMORY_STICK, sticks.functions(0x05C6, 0x9008, (0xFF, 0xFF, 0xFF))])
+def test_what_is_no_modem_and_what_writes_its_firmware_is_left_alone(tmp_path: Path, descriptors: bytes) -> None:
+    steps = Steps(tmp_path)
+    steps.bench.unplug()
+    steps.bench.plug(descriptors)
+    steps.file(f"{DRIVER}/unbind")
+    with pytest.raises(ValueRefused, match="left alone"):
+        steps.climb()
+    assert steps.done == []
+    assert (tmp_path / DRIVER / "unbind").read_text() == ""
+
+
+def test_a_preference_that_is_not_reached_is_no_reason_to_cut_the_power(tmp_path: Path) -> None:
+    """A u-blox stick wants another mode and cannot be asked, since ModemManager has its port; yet it works."""
+    steps = Steps(tmp_path)
+    steps.bench.unplug()
+    steps.bench.plug(sticks.TOBY_RNDIS)
+    steps.bench.answers["+UUSBCONF?"] = NotApplied("ModemManager has it")
+    ladder = evolve(steps.ladder, works=lambda place: None)
+    assert [(each.rung, each.works) for each in ladder.climb("1-1")] == [(R.RESCAN, True)]
+
+
+def test_a_switch_that_is_at_work_is_not_cut_short(tmp_path: Path) -> None:
+    steps = Steps(tmp_path)
+    with held(steps.bench.root, "1-1"), pytest.raises(HalError, match="locked"):
+        steps.climb(R.PORT_RESET)
+    assert steps.done == []

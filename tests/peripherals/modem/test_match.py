@@ -230,3 +230,19 @@ def test_a_card_with_no_rule_for_its_interfaces_has_no_ports(tmp_path: Path) -> 
     odd = device(0x12D1, 0x1506, configuration(1, interface(0, (0xFF, 9, 9))))
     modem = found(tmp_path, odd)
     assert (modem.ports, modem.mode, modem.at, modem.complete) == ((), None, None, False)
+
+
+def test_a_configuration_that_is_in_use_is_no_storage(tmp_path: Path) -> None:
+    known = Known((entry("1199:9051", "# Netgear AC340U\nConfiguration=1\n"),))
+    descriptors = device(
+        0x1199, 0x9051, configuration(1, interface(0, (0xFF, 0, 0))), configuration(2, interface(0, (8, 6, 0x50)))
+    )
+    assert found(tmp_path / "one", descriptors, 1, known).state is ModemState.SERVICE
+    assert found(tmp_path / "two", descriptors, 2, known).state is ModemState.STORAGE
+
+
+def test_requests_go_to_what_is_storage_alone(tmp_path: Path) -> None:
+    known = Known((entry("1199:0fff", "# Sierra\nTargetProduct=0x6813\nSierraMode=1\n"),))
+    assert found(tmp_path / "one", sticks.storage(0x1199, 0x0FFF), known=known).state is ModemState.STORAGE
+    service = found(tmp_path / "two", sticks.functions(0x1199, 0x0FFF, (0xFF, 0xFF, 0xFF)), known=known)
+    assert service.state is ModemState.SERVICE

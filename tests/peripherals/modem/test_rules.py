@@ -143,6 +143,8 @@ def test_the_ports_are_those_that_the_code_names(name: str, tmp_path: Path) -> N
     silent = (PortRole.NETWORK, PortRole.STORAGE)
     named = {port.interface: port.role.value for port in modem.ports if port.role not in silent} if modem else {}
     found = {each.number: on_port(TEXT, device, each.number) for each in device.interfaces}
+    if modem and modem.identity.shared:  # other makers' devices show these ids, so nothing is said of their ports
+        named = {}
     assert {number: told["ID_HAL_MODEM_PORT"] for number, told in found.items() if told} == named
     assert on_device(TEXT, device).get("ID_HAL_MODEM", "") == (modem.models[0].model.name if modem else "")
 
