@@ -6,13 +6,14 @@ Kept below `/run`, one file a place, which also tells how far a running switch i
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from attrs import evolve, frozen
 
-from hal.errors import HalError
+from hal.errors import HalError, ValueRefused
 from hal.json_file import read_object
 from hal.record import Record
 from hal.root import Root
@@ -23,6 +24,8 @@ MOST = 2
 FORGOTTEN_SECONDS = 120.0
 """A device that appears so long after the last attempt was plugged in anew."""
 _LOCK_SECONDS = 5.0
+PLACE = re.compile(r"[0-9]+-[0-9]+(?:\.[0-9]+)*")
+"""A place on USB: it is part of file names here."""
 BOOT = "proc/sys/kernel/random/boot_id"
 
 
@@ -83,6 +86,8 @@ def note(root: Root, place: str, tried: Tried) -> None:
 @contextmanager
 def held(root: Root, place: str) -> Iterator[None]:
     """One at a time for a place. Raises `FileFault` where another one is at work there for longer than a while."""
+    if not PLACE.fullmatch(place):
+        raise ValueRefused(f"{place!r}: a place on USB is written as in 1-1.2", path=place)
     root.make_folder(FOLDER)
     name = f"{FOLDER}/{place}.lock"
     if not root.exists(name):

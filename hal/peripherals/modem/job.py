@@ -96,6 +96,8 @@ class Job:
         `ValueRefused` where no known modem is there, and `NotApplied`, with what was done and seen, where it failed.
         """
         start = self.now()
+        if look(self.tools.root, place) is None:
+            raise ValueRefused(f"{place}: no USB device is there", path=place)
         with attempts.held(self.tools.root, place) if hold else nullcontext():
             modem = self._modem(place)
             decision = decide(modem, self.has_driver, prefers)

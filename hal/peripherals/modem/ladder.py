@@ -7,7 +7,6 @@ one. A rung that a board or a kernel does not have is passed over, and says so.
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -17,7 +16,7 @@ from attrs import frozen
 from hal.backends.usb.present import DEVICES, look
 from hal.errors import FileFault, HalError, NotApplied, ValueRefused, blame
 from hal.model import ModemState
-from hal.peripherals.modem.attempts import BOOT, FOLDER, held
+from hal.peripherals.modem.attempts import BOOT, FOLDER, PLACE, held
 from hal.peripherals.modem.job import Job
 from hal.peripherals.modem.match import recognise
 from hal.record import Record
@@ -30,7 +29,6 @@ _BACK_SECONDS = 60.0
 _INTERVAL_SECONDS = 0.1
 LOG = f"{FOLDER}/recovery.log"
 _LOG_BYTES = 64 * 1024
-_PLACE = re.compile(r"[0-9]+-[0-9]+(?:\.[0-9]+)*")
 
 
 class Rung(StrEnum):
@@ -93,7 +91,7 @@ class Ladder(Record):
         Raises `ValueRefused` for what is no place on USB, or is no modem, and `FileFault` where another job is at work
         there or the rungs cannot be logged.
         """
-        if not _PLACE.fullmatch(place):
+        if not PLACE.fullmatch(place):
             raise ValueRefused(f"{place!r}: a place on USB is written as in 1-1.2", path=place)
         found: list[Climbed] = []
         for rung in rungs:
