@@ -89,5 +89,5 @@ def main() -> dict[str, object]:
 
 if __name__ == "__main__":
     found = main()
-    print(json.dumps(found))
+    print(json.dumps(found), flush=True)
     os._exit(0)
