@@ -17,7 +17,10 @@ REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / "build/lab/figures"
 RECORDED = Path(__file__).with_name("recorded.json")
 
-TRIALS = ("states", "boots", "kills", "decisions", "environments", "cases", "scenarios", "cuts", "found")
+TRIALS = (
+    *("states", "boots", "kills", "decisions", "environments", "cases", "scenarios", "cuts", "found"),
+    *("modems", "modes", "sticks"),
+)
 FAULTS = ("bad", "wrong", "unbootable", "disagreements", "lost", "unsettled")
 
 VARIES = 0.85
