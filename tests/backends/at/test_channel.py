@@ -231,7 +231,18 @@ def test_a_modem_that_takes_no_bytes(ec20: Line, channel: Channel) -> None:
     found = fault(channel, commands.CSQ, seconds=0.2)
     assert (found.kind, str(found)) == (AtFaultKind.NO_ANSWER, "dev/ttyUSB2: AT+CSQ: the modem takes no bytes")
     ec20.deaf = False
-    assert channel.ask(commands.CSQ, seconds=5).rssi_dbm == -77
+    assert answer_at_last(channel, 30) == -77
+
+
+def answer_at_last(channel: Channel, seconds: float) -> float | None:
+    """What the modem says once it has worked off what was on its line; on a busy machine that takes several tries."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return channel.ask(commands.CSQ, seconds=5).rssi_dbm
+        except AtFault:
+            if time.monotonic() >= deadline:
+                raise
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
