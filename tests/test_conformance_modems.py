@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from suite import failures
 
 import hal
 
@@ -170,26 +169,17 @@ def test_the_suite(site: Site, tmp_path: Path) -> None:
         module = f"hal_acme_modem_{number}"
         site.install(module, SOURCE.replace(old, new) if old else SOURCE, *IDS)
         expected |= {(test, module) for test in failing}
-        chosen += ["--hal-plugin", module]
+        chosen.append(module)
     for module, patterns, failing in (
         ("hal_acme_modem_vendor", ("usb:v12D1*",), {ANNOUNCED}),
         ("hal_acme_modem_more", (*IDS, "usb:v12D1pBEEF*"), {ANNOUNCED}),
     ):
         site.install(module, SOURCE, *patterns)
         expected |= {(test, module) for test in failing}
-        chosen += ["--hal-plugin", module]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *chosen, SUITE],
-        cwd=tmp_path,
-        env=site.environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    failed = set(re.findall(r"^FAILED \S+::(test_\w+)\[(\w+)\]", done.stdout, re.MULTILINE))
-    cases = dict(zip(chosen[1::2], [*WRONG, "a whole vendor", "more than its rows"], strict=True))
+        chosen.append(module)
+    failed, printed = failures(site, tmp_path, SUITE, chosen)
+    cases = dict(zip(chosen, [*WRONG, "a whole vendor", "more than its rows"], strict=True))
     assert failed == expected, sorted(
         (cases[module], test, (test, module) in failed) for test, module in failed ^ expected
     )
-    assert f"{9 * len(cases) - len(expected)} passed" in done.stdout
+    assert f"{9 * len(cases) - len(expected)} passed" in printed

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from suite import failures
 
 import hal
 
@@ -74,17 +73,8 @@ def test_the_suite(site: Site, tmp_path: Path) -> None:
         module = f"hal_acme_wifi_{number}"
         site.install(module, source, "usb:v0BDAp8172*")
         expected |= {(test, module) for test in failing}
-        chosen += ["--hal-plugin", module]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *chosen, SUITE],
-        cwd=tmp_path,
-        env=site.environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    failed = set(re.findall(r"^FAILED \S+::(test_\w+)\[(\w+)\]", done.stdout, re.MULTILINE))
-    cases = dict(zip(chosen[1::2], WRONG, strict=True))
+        chosen.append(module)
+    failed, printed = failures(site, tmp_path, SUITE, chosen)
+    cases = dict(zip(chosen, WRONG, strict=True))
     assert failed == expected, {(cases[module], test) for test, module in failed ^ expected}
-    assert f"{5 * len(WRONG) - len(expected)} passed" in done.stdout
+    assert f"{5 * len(WRONG) - len(expected)} passed" in printed

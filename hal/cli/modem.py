@@ -10,34 +10,25 @@ import click
 from hal.cli.common import (
     Options,
     end_in_order,
-    print_facts,
     print_json,
     print_table,
     print_value,
     printable,
     takes_options,
 )
+from hal.cli.modem_shown import as_document, brought_as_document, notes, show_info, step_in_words, tell_brought
 from hal.errors import CapabilityAbsent, HalError, ValueRefused
-from hal.model import (
-    AtSetting,
-    AwaitReturn,
-    BulkMessages,
-    ModemMode,
-    Requests,
-    ScsiEject,
-    SelectConfiguration,
-)
+from hal.model import ModemMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from hal.device import Device
-    from hal.model import ModemInfo, Step
     from hal.peripherals.modem.job import Brought
     from hal.peripherals.modem.match import Modem
 
 _ENDING_SECONDS = 30.0
-"""How long jobs at work are waited for at the end; what they hold ends with this process."""
+"""How long jobs at work are waited for at the end: they stop before their next step, and a step takes less."""
 _MODES = click.Choice([mode.value for mode in ModemMode])
 
 
@@ -56,7 +47,7 @@ def list_modems(options: Options) -> None:
     device = options.open_device()
     found, known = device.look_for_modems()
     if options.as_json:
-        print_json([_told(device, each) for each in found])
+        print_json([as_document(device, each) for each in found])
         return
     rows = [
         (
@@ -76,7 +67,7 @@ def list_modems(options: Options) -> None:
     else:
         click.echo("note: no modem that is known is plugged in", err=True)
     for each in found:
-        for words in _notes(device, each):
+        for words in notes(device, each):
             click.echo(f"note: {each.device.name}: {words}", err=True)
     for fault in known.faults:
         click.echo(f"note: not used: {printable(fault.message)}", err=True)
@@ -106,15 +97,15 @@ def switch(
         try:
             brought = job.bring_up(each, wanted, again=again, take_over=take_over)
         except HalError as error:
-            from hal.document import error as as_document
+            from hal.document import error as error_document
 
-            results.append({"place": each, "error": as_document(error)})
+            results.append({"place": each, "error": error_document(error)})
             if not options.as_json:
                 click.echo(f"hal: {error.message}", err=True)
             continue
-        results.append(_brought(device, brought))
+        results.append(brought_as_document(device, brought))
         if not options.as_json:
-            _tell(brought)
+            tell_brought(brought)
     if options.as_json:
         print_json(results)
     elif not places:
@@ -139,7 +130,7 @@ def info(options: Options, place: str | None) -> None:
     for number, (each, found) in enumerate(told):
         if number:
             click.echo()
-        _show(each, found)
+        show_info(each, found)
 
 
 @modem.command()
@@ -207,6 +198,7 @@ def watch(options: Options) -> int:
     For systems without systemd, and to see what happens; with systemd, `rules` start a unit for each modem instead.
     """
     import signal
+    from threading import Event
 
     from attrs import evolve
 
@@ -218,19 +210,28 @@ def watch(options: Options) -> int:
 
     def report(place: str, result: Brought | HalError) -> None:
         if options.as_json:
-            from hal.document import error as as_document
+            from hal.document import error as error_document
 
-            failed = {"place": place, "error": as_document(result)} if isinstance(result, HalError) else None
-            click.echo(json.dumps(_brought(device, result) if not isinstance(result, HalError) else failed))
+            failed = {"place": place, "error": error_document(result)} if isinstance(result, HalError) else None
+            click.echo(json.dumps(brought_as_document(device, result) if not isinstance(result, HalError) else failed))
         elif isinstance(result, HalError):
             click.echo(f"hal: {result.message}", err=True)
         else:
-            _tell(result)
+            tell_brought(result)
 
-    tending = Tending(lambda place: evolve(job, progress=_progress(options, place)), report)
+    ended = Event()
+    tending = Tending(
+        lambda place: evolve(job, progress=_progress(options, place), stopped=ended.is_set),
+        report,
+    )
     watching = Watch(device.root, tending, log=lambda words: click.echo(f"note: {words}", err=True))
+
+    def end(*_: object) -> None:
+        ended.set()
+        watching.stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: watching.stop())
+        signal.signal(number, end)
     watching.run()
     return int(not tending.wait(_ENDING_SECONDS))
 
@@ -251,7 +252,7 @@ def rules(options: Options) -> None:
     click.echo(told, nl=False)
 
 
-# -- in words ----------------------------------------------------------------------------------------------------------
+# -- what several commands do ------------------------------------------------------------------------------------------
 
 
 def _chosen(device: Device, place: str | None) -> tuple[Modem, ...]:
@@ -281,6 +282,7 @@ def _progress(options: Options, place: str) -> Callable[[str, str], None]:
 
 def _dry_run(options: Options, device: Device, places: Sequence[str], modes: Sequence[ModemMode]) -> int:
     from hal.document import plain
+    from hal.peripherals.modem import attempts
     from hal.peripherals.modem.decide import decide
     from hal.peripherals.modem.here import drivers
     from hal.peripherals.modem.owner import switcher
@@ -296,114 +298,7 @@ def _dry_run(options: Options, device: Device, places: Sequence[str], modes: Seq
         if other is not None:
             click.echo(f"  leave that to {other}, whose rules act on it, and wait; with --take-over:")
         for step in decision.switch.steps if decision.switch else ():
-            click.echo(f"  {_step(step)}")
+            click.echo(f"  {step_in_words(step)}")
+        if decision.switch and attempts.read(device.root, each.device.name).failures >= attempts.MOST:
+            click.echo("  but only with --again, since attempts failed: see `hal modem list`")
     return 0
-
-
-def _step(step: Step) -> str:
-    """What a step will do."""
-    match step:
-        case BulkMessages():
-            return f"send {', '.join(step.messages)}"
-        case ScsiEject():
-            return "eject by SCSI" + (f", then send {', '.join(step.then)}" if step.then else "")
-        case Requests():
-            return (
-                f"{len(step.transfers)} requests, with the kernel's drivers off"
-                if step.detach
-                else f"{len(step.transfers)} requests"
-            )
-        case SelectConfiguration():
-            return (
-                f"choose USB configuration {step.value}" if step.value else f"choose the configuration with {step.mode}"
-            )
-        case AtSetting():
-            restart = "" if step.restarts else f"; then AT{step.reset}"
-            return f"AT{step.command}, unless AT{step.query} shows it{restart}"
-        case AwaitReturn():
-            return f"wait until it is back, at most {step.seconds:g} s"
-
-
-def _told(device: Device, each: Modem) -> dict[str, Any]:
-    from hal.document import plain
-    from hal.peripherals.modem import attempts
-
-    tried = attempts.read(device.root, each.device.name)
-    return {
-        "place": each.device.name,
-        "identity": each.device.identity,
-        "models": [
-            {"name": known.model.name, "maker": known.model.maker, "origin": known.origin} for known in each.models
-        ],
-        "state": plain(each.state),
-        "mode": plain(each.mode),
-        "ports": plain(each.ports),
-        "at_port": each.at.tty if each.at else None,
-        "mtu_bytes": each.models[0].model.mtu_bytes,
-        "quirks": list(each.models[0].model.quirks),
-        "conflict": each.conflict,
-        "switching": None
-        if not tried.phase
-        else {"phase": tried.phase, "words": tried.words, "failures": tried.failures},
-    }
-
-
-def _brought(device: Device, brought: Brought) -> dict[str, Any]:
-    return {
-        **_told(device, brought.modem),
-        "outcome": brought.outcome.value,
-        "reason": brought.reason,
-        "before": brought.before,
-        "done": list(brought.done),
-        "seconds": round(brought.seconds, 2),
-        "notes": list(brought.notes),
-    }
-
-
-def _tell(brought: Brought) -> None:
-    each = brought.modem
-    now = f"{each.mode.value if each.mode else 'no known mode'}, AT port {(each.at.tty if each.at else None) or 'none'}"
-    if brought.before != each.device.identity:
-        now = f"{brought.before} -> {each.device.identity}, {now}"
-    click.echo(f"{brought.place} ({each.name}): {brought.outcome.value}: {now}; {brought.reason}")
-    for words in brought.notes:
-        click.echo(f"note: {brought.place}: {words}", err=True)
-
-
-def _notes(device: Device, each: Modem) -> list[str]:
-    from hal.peripherals.modem import attempts
-
-    model, tried = each.models[0].model, attempts.read(device.root, each.device.name)
-    found = [each.conflict] if each.conflict else []
-    if model.mtu_bytes:
-        found.append(f"its network may need an MTU of {model.mtu_bytes} bytes")
-    if tried.failures:
-        found.append(f"{tried.failures} attempts failed, the last one so: {printable(tried.failure)}")
-    elif tried.phase and tried.phase not in ("ready", "left"):
-        found.append(f"{tried.phase}: {printable(tried.words)}")
-    return found
-
-
-def _show(each: Modem, told: ModemInfo) -> None:
-    from hal.peripherals.modem.check import strength
-
-    sim, registered, operator = told.sim, told.registration, told.operator
-    states = {name: getattr(registered, name, None) for name in ("circuit", "packet", "lte")}
-    print_facts(
-        (
-            ("place", f"{each.device.name} ({each.device.identity})"),
-            ("port", told.port),
-            ("maker", printable(told.identity.maker_text)),
-            ("model", printable(told.identity.model or "")),
-            ("revision", printable(told.identity.revision or "")),
-            ("IMEI", told.identity.imei),
-            ("switched on", told.mode.value if told.mode else None),
-            ("SIM", " ".join(filter(None, (sim.state.value, sim.iccid))) if sim else None),
-            ("registration", ", ".join(f"{name} {state.value}" for name, state in states.items() if state)),
-            ("operator", printable(operator.name or "") if operator else None),
-            ("signal", strength(told)),
-            ("clock", told.clock.isoformat() if told.clock else None),
-        )
-    )
-    for unknown in told.unknown:
-        click.echo(f"note: {unknown.name}: {printable(unknown.reason)}", err=True)

@@ -152,8 +152,9 @@ Step = BulkMessages | ScsiEject | Requests | SelectConfiguration | AtSetting | A
 class ModeSwitch(Record):
     """How a device leaves an identity, and what it may then show.
 
-    `targets` are identities; `target_class` is a class of its device or first interface. With neither, any change of
-    identity or class counts. `seconds` is how long it may take to come back.
+    `targets` are identities that are expected; another one counts where its ports are known, and is told.
+    `target_class` is the class of its device or first interface in service, for a device that keeps its ids. `seconds`
+    is how long it may take to come back.
     """
 
     steps: tuple[Step, ...]

@@ -60,11 +60,6 @@ class UsbInterface(Record):
     network: tuple[str, ...] = ()
     """Names of network interfaces, as in `wwan0`."""
 
-    @property
-    def ttys(self) -> tuple[str, ...]:
-        """The serial ports among its nodes."""
-        return tuple(node for node in self.nodes if node.startswith("tty"))
-
 
 @frozen(kw_only=True, repr=False, eq=False)
 class UsbDevice(Record):

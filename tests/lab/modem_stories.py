@@ -367,7 +367,9 @@ def ruled(bus: Bus) -> dict[str, Any]:
         settle()
         now = look(ROOT, device.name)
         assert now is not None
-        ports = {each.number: f"/dev/{each.ttys[0]}" for each in now.interfaces if each.ttys}
+        ports = {
+            each.number: f"/dev/{node}" for each in now.interfaces for node in each.nodes if node.startswith("tty")
+        }
         found[row] = {
             "device": _tagged(f"/sys/bus/usb/devices/{device.name}"),
             "ports": {number: _tagged(node) for number, node in ports.items()},

@@ -72,11 +72,15 @@ def read_entry(name: str, data: bytes, origin: str) -> ModemModel:
     )
 
 
+class _NotAllowed(ValueError):
+    """A value of the right form that is not allowed; it says what is."""
+
+
 def _number(base: int, low: int, high: int) -> Callable[[str], int]:
     def read(word: str) -> int:
         value = int(word, base)
         if not low <= value <= high:
-            raise ValueError(f"allowed are {low:#x} to {high:#x}" if base == 16 else f"allowed are {low} to {high}")
+            raise _NotAllowed(f"allowed are {low:#x} to {high:#x}" if base == 16 else f"allowed are {low} to {high}")
         return value
 
     return read
@@ -85,9 +89,9 @@ def _number(base: int, low: int, high: int) -> Callable[[str], int]:
 def _message(word: str) -> str:
     text = word.lower()
     if not _HEX_MESSAGE.fullmatch(text):
-        raise ValueError("a message is hexadecimal, two digits a byte")
+        raise _NotAllowed("a message is hexadecimal, two digits a byte")
     if text.startswith("55534243") and len(text) != 62:
-        raise ValueError(f"a storage command has 31 bytes, not {len(text) // 2}")
+        raise _NotAllowed(f"a storage command has 31 bytes, not {len(text) // 2}")
     return text
 
 
@@ -135,10 +139,10 @@ def _lines(data: bytes, origin: str) -> tuple[str, dict[str, object]]:
         try:
             told[key] = _KEYS[key](word)
         except ValueError as error:
-            said = str(error) if "allowed" in str(error) or "message" in str(error) or "bytes" in str(error) else ""
-            raise Damaged(
-                f"{key}: {word!r} is no value{f'; {said}' if said else ''}", path=origin, line=number
-            ) from error
+            said = f"; {error}" if isinstance(error, _NotAllowed) else ""
+            raise Damaged(f"{key}: {word!r} is no value{said}", path=origin, line=number) from error
+    if len(special := [key for key in (*MODES, "PantechMode") if key != "StandardEject" and told.get(key)]) > 1:
+        raise Damaged(f"{' and '.join(special)}: an entry has one special mode", path=origin)
     return title, told
 
 

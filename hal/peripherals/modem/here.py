@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -46,12 +46,9 @@ def job(root: Root, plugins: Plugins, progress: Progress | None = None, wire: Wi
         say=lambda tty, command: talk.say(root, tty, command),
         port=lambda modem: talk.free_port(root, modem).tty or "",
     )
-    return Job(
-        known=know(root, plugins),
-        has_driver=drivers(root),
-        tools=tools,
-        **({"progress": progress} if progress else {}),  # type: ignore[arg-type]
-    )
+    found = Job(known=know(root, plugins), has_driver=drivers(root), tools=tools)
+    found.progress = progress or found.progress
+    return found
 
 
 def ladder(root: Root, work: Job, lines: Iterable[ModemPowerLine]) -> Ladder:
@@ -98,10 +95,8 @@ def drivers(root: Root) -> HasDriver:
 class _NoDevices:
     """A tree stands for another machine: no device of this one may be touched for it."""
 
-    @contextmanager
-    def open(self, device: UsbDevice) -> Iterator[wires.Link]:
+    def open(self, device: UsbDevice) -> AbstractContextManager[wires.Link]:
         raise HalError(f"{device.name} ({device.identity}): a tree has no USB device to send messages to")
-        yield  # pragma: no cover
 
     def reset(self, device: UsbDevice) -> None:
         raise HalError(f"{device.name} ({device.identity}): a tree has no USB device to reset")

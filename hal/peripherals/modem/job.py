@@ -76,6 +76,8 @@ class Job:
     now: Callable[[], float] = time.monotonic
     port_seconds: float = PORT_SECONDS
     leave_seconds: float = LEAVE_SECONDS
+    stopped: Callable[[], bool] = field(default=lambda: False)
+    """Whether the job is to end: asked before each step and while waiting, when no device is held."""
     _told: tuple[str, str] = field(default=("", ""), init=False)
 
     # -- the way ---------------------------------------------------------------------------------------------------
@@ -92,8 +94,8 @@ class Job:
         """Bring the modem at a place into the wanted mode, and wait for its ports; twice changes nothing.
 
         `again` tries once more what failed before; `take_over` switches even where usb_modeswitch would; without `hold`
-        the caller has the place already. Raises
-        `ValueRefused` where no known modem is there, and `NotApplied`, with what was done and seen, where it failed.
+        the caller has the place already. Raises `ValueRefused` where no known modem is there, and `NotApplied`, with
+        what was done and seen, where it failed.
         """
         start = self.now()
         if look(self.tools.root, place) is None:
@@ -173,7 +175,7 @@ class Job:
             modem=after,
             done=tuple(done),
             seconds=self.now() - start,
-            notes=_notes(after),
+            notes=_notes(after, decision.switch),
         )
 
     def _settled(self, place: str, modem: Modem, decision: Decision, start: float) -> Brought:
@@ -194,7 +196,7 @@ class Job:
 
     def _act(self, place: str, modem: Modem, switch: ModeSwitch, done: list[str]) -> Modem:
         """The steps in order. A device that has gone in the middle is waited for, as after the last step."""
-        self.tools.sleep(switch.wait_seconds)
+        self._pause(switch.wait_seconds)
         current = modem
         last: Step | None = None
         for number, step in enumerate(switch.steps, 1):
@@ -206,6 +208,7 @@ class Job:
                 last = step
                 continue
             self._tell(place, "switching", words)
+            self._pause(0)
             if not self._perform(step, current, words, done):
                 break
             last = step
@@ -233,7 +236,7 @@ class Job:
             while self.tools.root.read_value(f"{DEVICES}/{modem.device.name}/devnum") == str(modem.device.number):
                 if self.now() >= deadline:
                     break
-                self.tools.sleep(_INTERVAL_SECONDS)
+                self._pause()
             else:
                 return False
         return False
@@ -244,43 +247,42 @@ class Job:
         while (device := look(self.tools.root, place)) is not None:
             if device.ready or self.now() >= deadline:
                 return recognise(device, self.known) or _unknown(device, modem)
-            self.tools.sleep(_INTERVAL_SECONDS)
+            self._pause()
         raise NotApplied(f"{place} ({modem.name}): pulled out while its configuration was chosen", path=place)
 
     def _returned(
         self, place: str, before: UsbDevice, switch: ModeSwitch, modem: Modem, done: Sequence[str] = ()
     ) -> Modem:
-        """Another presence at the place, with all its interfaces."""
+        """Another presence at the place, with all its interfaces. The second deadline begins when it has left."""
         told = f"; {done[-1]}" if done else ""
         who = f"{place} ({modem.name}, {before.identity})"
         stays = max(self.leave_seconds, switch.seconds)
-        leave, back = self.now() + stays, 0.0
+        leaves, returns = self.now() + stays, None
         while True:
             moment, number = self.now(), self.tools.root.read_value(f"{DEVICES}/{place}/devnum")
-            if number is None and not back:
-                back = moment + switch.seconds
-                self._tell(place, "waiting", "it is gone")
-            if number is not None and number != str(before.number):
-                device = look(self.tools.root, place)
-                if device is not None and (device.ready or (back and moment >= back)):
-                    return recognise(device, self.known) or _unknown(device, modem)
-                back = back or moment + switch.seconds
-            if back and moment >= back:
+            if number != str(before.number) and returns is None:
+                returns = moment + switch.seconds
+                self._tell(place, "waiting", "it has left")
+            late = returns is not None and moment >= returns
+            device = None if returns is None else look(self.tools.root, place)
+            if device is not None and device.number != before.number and (device.ready or late):
+                return recognise(device, self.known) or _unknown(device, modem)
+            if late:
                 raise NotApplied(f"{who}: left, and did not come back within {switch.seconds:g} s{told}", path=place)
-            if not back and moment >= leave:
+            if returns is None and moment >= leaves:
                 raise NotApplied(f"{who}: still there after {stays:g} s{told}", path=place)
-            self.tools.sleep(_INTERVAL_SECONDS)
+            self._pause()
 
     def _ports(self, place: str, modem: Modem) -> Modem:
         """The same presence, once every port has its node, or nothing more is to be expected."""
         deadline = self.now() + self.port_seconds
         while modem.state is ModemState.SERVICE and self._expects(modem) and self.now() < deadline:
             self._tell(place, "ports", "waiting for drivers")
-            self.tools.sleep(_INTERVAL_SECONDS)
+            self._pause()
             device = look(self.tools.root, place)
             if device is None:
                 raise NotApplied(f"{place} ({modem.name}): pulled out while its drivers were bound", path=place)
-            if device.presence != modem.device.presence and device.number != modem.device.number:
+            if device.number != modem.device.number:
                 raise NotApplied(f"{place} ({modem.name}): went again while its drivers were bound", path=place)
             modem = recognise(device, self.known) or _unknown(device, modem)
         return modem
@@ -303,6 +305,11 @@ class Job:
             raise NotApplied(f"{who}: is in {shown}, and {decision.wanted.value} was wanted{told}", path=place)
         if modem.mode is None:
             raise NotApplied(f"{who}: came back with no port or network that is known{told}", path=place)
+
+    def _pause(self, seconds: float = _INTERVAL_SECONDS) -> None:
+        if self.stopped():
+            raise NotApplied("stopped on request, before it was done")
+        self.tools.sleep(seconds)
 
     # -- looking ---------------------------------------------------------------------------------------------------
 
@@ -327,7 +334,7 @@ class Job:
             storage = bool(device.interfaces) and device.interfaces[0].triple[0] == 0x08
             if not pairs or (device.ready and not (asked and storage and not device.scsi)):
                 break
-            self.tools.sleep(_INTERVAL_SECONDS)
+            self._pause()
         return device
 
     def _tell(self, place: str, phase: str, words: str) -> None:
@@ -350,7 +357,7 @@ def _ready(modem: Modem) -> str:
     return f"{modem.mode.value if modem.mode else 'no mode'}, AT port {at.tty if at else 'none'}"
 
 
-def _notes(modem: Modem) -> tuple[str, ...]:
+def _notes(modem: Modem, switch: ModeSwitch | None = None) -> tuple[str, ...]:
     """What a reader should know although nothing failed."""
     found = []
     for port in modem.ports:
@@ -359,6 +366,7 @@ def _notes(modem: Modem) -> tuple[str, ...]:
             why = f"{port.driver} made none" if port.driver else f"no driver took it ({' or '.join(port.drivers)})"
             found.append(f"interface {port.interface} ({port.role.value}) has no {what}: {why}")
     known = {identity.ids for each in modem.models for identity in each.model.identities}
-    if (modem.device.vendor_id, modem.device.product_id) not in known:
+    expected = known.union(switch.targets if switch else ())
+    if (modem.device.vendor_id, modem.device.product_id) not in expected:
         found.append(f"it came back as {modem.device.identity}, which is not in the table of {modem.name}")
     return tuple(found)

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from io import BytesIO
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from hal.errors import Damaged, HalError
 from hal.model import ModemModel, UsbIdentity
+from hal.peripherals.modem.conf import is_on
 from hal.peripherals.modem.entry import NAME, read_entry
 from hal.peripherals.modem.file import read_models
 from hal.record import Record
@@ -86,6 +87,8 @@ def know(
             except HalError as error:
                 faults.append(error)
     entries = [*_overrides(root, faults), *_entries(root, faults, wanted)]
+    if is_on(root, "DisableMBIMGlobal"):
+        entries = [evolve(each, model=evolve(each.model, prefers=())) for each in entries]
     return Known((*models.values(), *entries), faults)
 
 

@@ -7,25 +7,22 @@ either masked or left to do the work. ModemManager takes every port that udev ta
 
 from __future__ import annotations
 
-import re
-
 from hal.errors import HalError
 from hal.model import ModemState
+from hal.peripherals.modem.conf import is_on
 from hal.peripherals.modem.match import Modem
 from hal.root import Root
 
 RULES = "40-usb_modeswitch.rules"
 _FOLDERS = ("etc/udev/rules.d", "run/udev/rules.d", "usr/lib/udev/rules.d", "lib/udev/rules.d")
 """Where udev looks, the first that has a file of this name counts."""
-_CONF = "etc/usb_modeswitch.conf"
 _HUAWEI = 0x12D1
-_DISABLED = re.compile(r"^\s*DisableSwitching\s*=\s*(1|yes|true)", re.MULTILINE | re.IGNORECASE)
 
 
 def switcher(root: Root, modem: Modem) -> str | None:
     """Who else reacts to this modem, in words; `None` where nobody does."""
     text = _rules(root)
-    if text is None or _disabled(root):
+    if text is None or is_on(root, "DisableSwitching"):
         return None
     device = modem.device
     listed = f'ATTR{{idVendor}}=="{device.vendor_id:04x}", ATTR{{idProduct}}=="{device.product_id:04x}"'
@@ -46,13 +43,6 @@ def _rules(root: Root) -> str | None:
         if RULES in root.listdir(folder):  # a link to /dev/null
             return None
     return None
-
-
-def _disabled(root: Root) -> bool:
-    try:
-        return root.is_file(_CONF) and bool(_DISABLED.search(root.read_text(_CONF)))
-    except HalError:
-        return False
 
 
 def port_owner(root: Root, tty: str) -> str | None:

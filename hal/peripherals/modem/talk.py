@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from hal.backends.at.channel import Channel, opened
 from hal.backends.at.commands import Command
-from hal.errors import HalError, NotApplied
+from hal.errors import NotApplied
 from hal.model import ModemInfo, ModemMaker
 from hal.peripherals.modem.match import Modem
 from hal.peripherals.modem.owner import port_owner
@@ -88,12 +88,3 @@ def say(root: Root, tty: str, command: str) -> str:
         open_channel.wake()
         lines = open_channel.ask(sent)
     return "\n".join(f"{sent.prefix}: {line}" for line in lines)
-
-
-def answers(root: Root, modem: Modem) -> str | None:
-    """Why it does not answer; `None` where it does."""
-    try:
-        with channel(root, modem):
-            return None
-    except HalError as error:
-        return error.message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from threading import Lock, Thread
 
@@ -38,8 +39,9 @@ class Tending:
         """Wait for the jobs at work; whether all have ended."""
         with self._lock:
             threads = tuple(self._at_work.values())
+        deadline = time.monotonic() + seconds
         for thread in threads:
-            thread.join(seconds)
+            thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in threads)
 
     def _start(self, device: UsbDevice) -> None:
@@ -69,7 +71,7 @@ class Tending:
             except Exception as error:  # noqa: BLE001 - a defect at one place must not end the tending of it
                 result = HalError(f"{place}: {type(error).__name__}: {error}; a defect of this program, report it")
             with self._lock:
-                again = isinstance(result, HalError) and place in self._missed
+                again = isinstance(result, HalError) and place in self._missed and not job.stopped()
                 self._missed.discard(place)
                 if not again:
                     del self._at_work[place]

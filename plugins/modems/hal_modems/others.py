@@ -161,6 +161,22 @@ _TOBY_SOURCES = (
     "ModemManager 1.25.95 u-blox ids",
 )
 
+
+def _toby(name: str, form_factor: str, twin: str) -> ModemModel:
+    """The same chip, soldered or on a card: its ids, ports and modes do not tell which."""
+    return ModemModel(
+        name=name,
+        maker="u-blox",
+        form_factor=form_factor,
+        identities=_TOBY_L2,
+        ports=_TOBY_PORTS,
+        modes=_TOBY_MODES,
+        prefers=(ModemMode.ECM,),
+        ambiguous_with=(twin,),
+        sources=_TOBY_SOURCES,
+    )
+
+
 MODEMS = (
     ModemModel(
         name="EC20 R1",
@@ -222,27 +238,7 @@ MODEMS = (
             "ModemManager 1.25.95 port tags for 1e0e:9001, 1e0e:9011",
         ),
     ),
-    ModemModel(
-        name="TOBY-L2",
-        maker="u-blox",
-        form_factor="module",
-        identities=_TOBY_L2,
-        ports=_TOBY_PORTS,
-        modes=_TOBY_MODES,
-        prefers=(ModemMode.ECM,),
-        ambiguous_with=("MPCI-L2",),
-        sources=_TOBY_SOURCES,
-    ),
-    ModemModel(
-        name="MPCI-L2",
-        maker="u-blox",
-        form_factor="mpcie",
-        identities=_TOBY_L2,
-        ports=_TOBY_PORTS,
-        modes=_TOBY_MODES,
-        prefers=(ModemMode.ECM,),
-        ambiguous_with=("TOBY-L2",),
-        sources=_TOBY_SOURCES,
-    ),
+    _toby("TOBY-L2", "module", "MPCI-L2"),
+    _toby("MPCI-L2", "mpcie", "TOBY-L2"),
 )
 """The rows."""

@@ -138,6 +138,7 @@ REFUSED = {
     "flag": ("1234:5678", "HuaweiNewMode=2", "allowed are 0 to 1"),
     "no number": ("1234:5678", "Configuration=zz", "x:1: Configuration: 'zz' is no value"),
     "hours": ("1234:5678", "CheckSuccess=99999", "allowed are 1 to 600"),
+    "two special modes": ("1234:5678", "HuaweiNewMode=1\nSonyMode=1", "HuaweiNewMode and SonyMode: an entry has one"),
     "no equals": ("1234:5678", "StandardEject", "x:1: 'StandardEject' is no setting"),
     "not text": ("1234:5678", b"# a\n\xff", "x:2: not UTF-8 text"),
 }
@@ -175,3 +176,25 @@ def test_an_override_that_switches_nothing_displaces_no_plugin(tmp_path: Path) -
         known = know(Root(tmp_path), {"hal_modems": MODEMS})
         assert known.shown_by(0x12D1, 0x15C1)[0][1].origin == "hal_modems", text
         assert "NoMBIMCheck" not in text or known.models[-1].model.prefers == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "prefers"),
+    [
+        (None, (ModemMode.MBIM,)),
+        ("DisableMBIMGlobal=0\n", (ModemMode.MBIM,)),
+        ("# DisableMBIMGlobal=1\n", (ModemMode.MBIM,)),
+        ("DisableMBIMGlobal=1\n", ()),
+        (b"\xff", (ModemMode.MBIM,)),
+    ],
+)
+def test_where_mbim_is_switched_off_for_all_no_entry_prefers_it(
+    tmp_path: Path, text: str | bytes | None, prefers: tuple[ModemMode, ...]
+) -> None:
+    entry = tmp_path / "etc/usb_modeswitch.d/12d1:1573"
+    entry.parent.mkdir(parents=True)
+    entry.write_text("# ME909u\nConfiguration=0\n")
+    if text is not None:
+        (tmp_path / "etc/usb_modeswitch.conf").write_bytes(text.encode() if isinstance(text, str) else text)
+    (known,) = know(Root(tmp_path), {}).models
+    assert known.model.prefers == prefers

@@ -454,3 +454,19 @@ def test_a_configuration_that_is_not_taken_leaves_the_one_before(bench: Bench) -
     with pytest.raises(FileFault, match="invalid argument"):
         bench.job.bring_up("1-1")
     assert written == ["2", "0", "2", "3"]
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.5, 1.0])
+def test_a_job_that_is_to_end_ends_at_its_next_wait_and_holds_nothing(bench: Bench, moment: float) -> None:
+    stick(bench)
+    bench.job.stopped = lambda: bench.seconds >= moment
+    with pytest.raises(NotApplied, match="stopped on request"):
+        bench.job.bring_up("1-1")
+    assert bench.seconds <= moment + 0.1
+    assert bench.sent.count("open 12d1:14fe") == bench.sent.count("close") == (moment > 0)
+
+
+def test_an_identity_that_only_the_switch_names_is_expected(bench: Bench) -> None:
+    """12d1:150f is a target of the switch from 12d1:14fe, though no row has it as its own."""
+    found = stick(bench, sticks.functions(0x12D1, 0x150F, (0xFF, 3, 0x12))).job.bring_up("1-1")
+    assert (found.modem.device.identity, found.notes) == ("12d1:150f", ())
