@@ -11,6 +11,7 @@ from pathlib import Path
 
 from backends.usb.sysfs import plug, unplug
 from hal_modems.models import MODEMS
+from peripherals.modem import sticks
 
 from hal.backends.usb.descriptors import configurations
 from hal.errors import HalError, NotApplied
@@ -18,12 +19,14 @@ from hal.model import UsbDevice
 from hal.peripherals.modem.job import Job
 from hal.peripherals.modem.known import know
 from hal.peripherals.modem.match import Modem
+from hal.peripherals.modem.messages import HUAWEI_NEW
 from hal.peripherals.modem.perform import Tools
 from hal.peripherals.modem.wire import Link, Stalled, Vanished
 from hal.root import Root
 
 ALL = frozenset({"cdc_mbim", "qmi_wwan", "cdc_ncm", "huawei_cdc_ncm", "cdc_ether", "rndis_host", "option", "cdc_acm"})
 PASSED, REFUSED = (b"USBS" + bytes(8) + bytes([status]) for status in (0, 1))
+STORAGE = sticks.storage(0x12D1, 0x14FE)
 Messages = Mapping[str, Callable[["Bench"], None]]
 
 
@@ -153,3 +156,10 @@ class Bench:
         if isinstance(answer, HalError):
             raise answer
         return answer
+
+
+def stick(bench: Bench, after: bytes = sticks.HUAWEI_A, **how: float) -> Bench:
+    """A stick in storage mode that takes Huawei's message."""
+    bench.plug(STORAGE)
+    bench.takes[HUAWEI_NEW] = lambda: bench.becomes(after, **how)
+    return bench
