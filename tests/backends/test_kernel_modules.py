@@ -92,6 +92,7 @@ def test_lists_of_the_real_depmod(root: Root) -> None:
 # -- the configuration -------------------------------------------------------------------------------------------------
 
 CONFIG = '# Linux\nCONFIG_A=y\nCONFIG_B=m\n# CONFIG_C is not set\nCONFIG_D="x y"\n\nCONFIG_E=0x10\nnonsense\n'
+PACKED = gzip.compress(CONFIG.encode(), mtime=0)
 PARSED = {"A": "y", "B": "m", "C": None, "D": "x y", "E": "0x10"}
 
 
@@ -102,10 +103,11 @@ def test_a_configuration_by_its_lines() -> None:
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("proc/config.gz", gzip.compress(CONFIG.encode())),
+        ("proc/config.gz", PACKED),
         (f"boot/config-{RELEASE}", CONFIG.encode()),
         (f"{FOLDER}/config", CONFIG.encode()),
     ],
+    ids=["proc", "boot", "modules"],
 )
 def test_where_it_is_found(name: str, data: bytes, root: Root) -> None:
     assert options(root) is None
@@ -114,7 +116,9 @@ def test_where_it_is_found(name: str, data: bytes, root: Root) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"no gzip", gzip.compress(CONFIG.encode())[:-9], gzip.compress(bytes(LIMIT + 1))]
+    "data",
+    [b"", b"no gzip", PACKED[:-9], gzip.compress(bytes(LIMIT + 1), mtime=0)],
+    ids=["empty", "no gzip", "cut short", "too long"],
 )
 def test_a_damaged_one_tells_nothing(data: bytes, root: Root) -> None:
     put(root, "proc/config.gz", data)

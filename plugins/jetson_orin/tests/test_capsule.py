@@ -163,7 +163,7 @@ def old_os(root: Root) -> str:
     """The folder of an OS of L4T 36.4, with a capsule of its own."""
     folder = "mnt/sysroot/inactive/current"
     put(root, f"{folder}/lib/modules/5.15.148-l4t-r36.4/modules.order", b"")
-    put(root, f"{folder}/{PACKED}", gzip.compress(image(b"36.4")))
+    put(root, f"{folder}/{PACKED}", gzip.compress(image(b"36.4"), mtime=0))
     put(root, f"{folder}/usr/bin/uefi_common.func", root.read_bytes("usr/bin/uefi_common.func"))
     return folder
 
@@ -230,7 +230,7 @@ def test_four_attempts_then_refused(hal_tree: Tree) -> None:
 def test_a_capsule_that_was_called_off_was_no_attempt(hal_tree: Tree) -> None:
     root = hal_tree(NANO)
     run(root)
-    put(root, PACKED, gzip.compress(image(b"36.5 again")))
+    put(root, PACKED, gzip.compress(image(b"36.5 again"), mtime=0))
     told = run(root)
     assert told[0] == "the capsule that waits was called off"
     assert root.read_text(RETRIES) == "jetson_capsule_retries=1\n"

@@ -38,7 +38,7 @@ def put(root: Root, name: str, data: bytes) -> None:
 def root(tmp_path: Path) -> Root:
     made = Root(tmp_path)
     put(made, "proc/sys/kernel/osrelease", f"{RELEASE}\n".encode())
-    put(made, "proc/config.gz", gzip.compress(BALENA.encode()))
+    put(made, "proc/config.gz", gzip.compress(BALENA.encode(), mtime=0))
     put(made, PARAMETER, b"\n")
     return made
 

@@ -57,7 +57,7 @@ def kernel(*modules: str, config: str = CONFIG, aliases: str = ALIASES, built_in
 
     def step(root: Root) -> None:
         put(root, "proc/sys/kernel/osrelease", f"{RELEASE}\n")
-        put(root, "proc/config.gz", gzip.compress(config.encode()))
+        put(root, "proc/config.gz", gzip.compress(config.encode(), mtime=0))
         put(root, f"{MODULES}/modules.dep", "".join(f"{PATHS[each]}.xz:\n" for each in modules) or "kernel/x.ko:\n")
         put(root, f"{MODULES}/modules.alias", aliases)
         put(root, f"{MODULES}/modules.builtin", "".join(f"{PATHS[each]}\n" for each in built_in))
