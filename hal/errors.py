@@ -121,6 +121,16 @@ class AtFault(HalError):
         self.told = told
 
 
+class Disagreement(HalError):
+    """Plugins that contradict each other about an image; `conflicts` has one sentence for each point."""
+
+    code = "disagreement"
+
+    def __init__(self, conflicts: Iterable[str], *, path: str | None = None) -> None:
+        self.conflicts = tuple(conflicts)
+        super().__init__("; ".join(self.conflicts), path=path)
+
+
 class PluginFault(HalError):
     """A plugin that is needed cannot be used: it does not import, answers nonsense, or has a defect."""
 

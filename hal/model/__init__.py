@@ -70,9 +70,17 @@ if TYPE_CHECKING:
     from hal.model.identity import Candidate as Candidate
     from hal.model.identity import Evidence as Evidence
     from hal.model.identity import Identity as Identity
+    from hal.model.image import ABSENT as ABSENT
+    from hal.model.image import EITHER as EITHER
+    from hal.model.image import PRESENT as PRESENT
     from hal.model.image import YOCTO_RELEASES as YOCTO_RELEASES
+    from hal.model.image import Asked as Asked
     from hal.model.image import Build as Build
+    from hal.model.image import Image as Image
     from hal.model.image import ImagePart as ImagePart
+    from hal.model.image import JoinedPart as JoinedPart
+    from hal.model.image import Lacking as Lacking
+    from hal.model.image import PartKind as PartKind
     from hal.model.image import StorageDriver as StorageDriver
     from hal.model.modem import AtSetting as AtSetting
     from hal.model.modem import AwaitReturn as AwaitReturn

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hal.image.boot_files import state
-from hal.image.boot_files.facts import QUIET, kernel_image, partitions
+from hal.image.boot_files.facts import arguments, kernel_image, partitions
 from hal.image.boot_files.file import BootFile, BootVariant, Place
 from hal.image.boot_files.template import fill
 from hal.model import BootloaderKind, DeviceType
@@ -17,19 +17,18 @@ NAME = "extlinux/extlinux.conf"
 REPOSITORY = "balena-jetson"
 """U-Boot reads extlinux.conf on the device types of this repository; BeagleBone's has no use for it."""
 
-ORIN_TALKS = ("mminit_loglevel=4", "console=tty0")
-"""What an Orin's kernel is given for development, before its serial consoles."""
 
-
-def render(device_type: DeviceType, *, variant: BootVariant, development: bool) -> Iterator[BootFile]:
+def render(
+    device_type: DeviceType, *, variant: BootVariant, development: bool, more: tuple[str, ...]
+) -> Iterator[BootFile]:
     """extlinux.conf where the bootloader reads one, and the state files that it or the OS reads."""
     layout = partitions(device_type, for_what="every state file")
     kind = device_type.bootloader
     flasher = variant is BootVariant.FLASHER
     if kind is BootloaderKind.L4TLAUNCHER:
-        yield _orin(device_type, development)
+        yield _orin(device_type, development, more)
     elif kind is BootloaderKind.U_BOOT and device_type.repository == REPOSITORY:
-        yield _tegra_flasher(device_type) if flasher else _tegra(device_type)
+        yield _tegra_flasher(device_type, more) if flasher else _tegra(device_type, more)
     if kind in (BootloaderKind.U_BOOT, BootloaderKind.L4TLAUNCHER):
         yield state.extra_text()
     if kind in (BootloaderKind.U_BOOT, BootloaderKind.CBOOT) and not flasher:
@@ -38,35 +37,31 @@ def render(device_type: DeviceType, *, variant: BootVariant, development: bool) 
         yield state.boot_count()
 
 
-def _orin(device_type: DeviceType, development: bool) -> BootFile:
+def _orin(device_type: DeviceType, development: bool, more: tuple[str, ...]) -> BootFile:
     """L4TLauncher appends `root=` and the user's arguments, and replaces FDT and OVERLAYS where the user says so."""
-    talks = (
-        *ORIN_TALKS,
-        *(f"console={each.tty}" + (f",{each.baud}" if each.baud else "") for each in device_type.consoles),
-    )
-    arguments = ("${cbootargs}", *(talks if development else QUIET), *device_type.kernel_arguments)
+    given = ("${cbootargs}", *arguments(device_type, development=development), *more)
     overlays = ",".join(f"/boot/devicetree/{name}.dtbo" for name in device_type.overlays)
     # Without this line L4TLauncher would not look at a user's overlay_files.
     lines = ("FDT default", f"OVERLAYS {overlays}")
-    return _file(device_type, Place.ROOT, folder="/boot", lines=lines, arguments=arguments)
+    return _file(device_type, Place.ROOT, folder="/boot", lines=lines, given=given)
 
 
-def _tegra(device_type: DeviceType) -> BootFile:
+def _tegra(device_type: DeviceType, more: tuple[str, ...]) -> BootFile:
     """U-Boot puts in `${resin_kernel_root}` and `${os_cmdline}`, which its compiled-in environment sets."""
     root = ("${resin_kernel_root}", "ro", "rootwait")
-    arguments = ("${cbootargs}", *root, "${os_cmdline}", *device_type.kernel_arguments)
-    return _file(device_type, Place.ROOT, folder="/boot", lines=("FDT default",), arguments=arguments)
+    given = ("${cbootargs}", *root, "${os_cmdline}", *device_type.kernel_arguments, *more)
+    return _file(device_type, Place.ROOT, folder="/boot", lines=("FDT default",), given=given)
 
 
-def _tegra_flasher(device_type: DeviceType) -> BootFile:
+def _tegra_flasher(device_type: DeviceType, more: tuple[str, ...]) -> BootFile:
     """The flasher's kernel is in its boot partition, and is found by label: numbers differ under U-Boot and Linux."""
     root = ("root=LABEL=flash-rootA", "ro", "rootwait", "flasher")
-    arguments = ("${cbootargs}", *root, "${os_cmdline}", *device_type.kernel_arguments)
-    return _file(device_type, Place.BOOT, folder="", lines=(), arguments=arguments)
+    given = ("${cbootargs}", *root, "${os_cmdline}", *device_type.kernel_arguments, *more)
+    return _file(device_type, Place.BOOT, folder="", lines=(), given=given)
 
 
 def _file(
-    device_type: DeviceType, where: Place, *, folder: str, lines: tuple[str, ...], arguments: tuple[str, ...]
+    device_type: DeviceType, where: Place, *, folder: str, lines: tuple[str, ...], given: tuple[str, ...]
 ) -> BootFile:
     kernel = kernel_image(device_type, for_what=NAME)
     text = fill(
@@ -75,7 +70,7 @@ def _file(
             "kernel": kernel,
             "path": f"{folder}/{kernel}",
             "lines": "".join(f"\n      {line}" for line in lines),
-            "arguments": " ".join(arguments),
+            "arguments": " ".join(given),
         },
     )
     return BootFile(

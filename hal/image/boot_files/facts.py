@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from hal.errors import HalError
-from hal.model import DeviceType, Partitions
+from hal.model import BootloaderKind, DeviceType, Partitions
 
 T = TypeVar("T")
 
@@ -17,6 +17,10 @@ QUIET = ("console=null", "quiet", "splash", "vt.global_cursor_default=0", "conso
 
 SECURE_BOOT = ("module.sig_enforce", "lockdown=integrity")
 """What balenaOS adds for secure boot on every machine."""
+
+
+ORIN_TALKS = ("mminit_loglevel=4", "console=tty0")
+"""What an Orin's kernel is given for development, before its serial consoles."""
 
 
 def need(device_type: DeviceType, fact: str, value: T | None, *, for_what: str) -> T:
@@ -40,4 +44,15 @@ def consoles(device_type: DeviceType, *, development: bool) -> tuple[str, ...]:
     """Where the kernel talks: nowhere, or on every serial console known. Without a known one the kernel chooses."""
     if not development:
         return QUIET
-    return tuple(f"console={each.tty}" + (f",{each.baud}n8" if each.baud else "") for each in device_type.consoles)
+    orin = device_type.bootloader is BootloaderKind.L4TLAUNCHER
+    talks = ORIN_TALKS if orin else ()
+    form = "" if orin else "n8"
+    return (
+        *talks,
+        *(f"console={each.tty}" + (f",{each.baud}{form}" if each.baud else "") for each in device_type.consoles),
+    )
+
+
+def arguments(device_type: DeviceType, *, development: bool) -> tuple[str, ...]:
+    """Every kernel argument that follows from the row, each once; `root=` and the like are the bootloader's."""
+    return tuple(dict.fromkeys((*consoles(device_type, development=development), *device_type.kernel_arguments)))

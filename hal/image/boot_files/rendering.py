@@ -10,9 +10,15 @@ from hal.model import BootloaderKind, DeviceType, ImageKind, SelectionRule
 
 
 def render(
-    device_type: DeviceType, *, variant: BootVariant = BootVariant.INTERNAL, development: bool = False
+    device_type: DeviceType,
+    *,
+    variant: BootVariant = BootVariant.INTERNAL,
+    development: bool = False,
+    more_arguments: tuple[str, ...] = (),
 ) -> tuple[BootFile, ...]:
-    """Every boot file of this device type, in order of name.
+    """Every boot file of this device type, in order of name; `more_arguments` go behind the row's kernel arguments.
+
+    On a board that keeps the arguments elsewhere, as a Raspberry Pi in cmdline.txt, no file has any.
 
     Raises `HalError` naming a fact that is not known, and `ValueRefused` for a variant the device type does not have.
     """
@@ -20,13 +26,13 @@ def render(
     _check(device_type, variant)
     match kind:
         case BootloaderKind.GRUB:
-            files = grub.render(device_type, variant=variant, development=development)
+            files = grub.render(device_type, variant=variant, development=development, more=more_arguments)
         case BootloaderKind.BALENA:
             files = balena.render(device_type, variant=variant)
         case BootloaderKind.U_BOOT if uboot.scripted(device_type):
             files = uboot.render(device_type)
         case _:
-            files = extlinux.render(device_type, variant=variant, development=development)
+            files = extlinux.render(device_type, variant=variant, development=development, more=more_arguments)
     return tuple(sorted(files, key=lambda file: (file.where, file.name)))
 
 
