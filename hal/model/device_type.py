@@ -261,6 +261,8 @@ class DeviceType(Record):
     sizes: Sizes | None = None
     kernel_image: str | None = None
     kernel_version: str | None = None
+    kernel_recipe: str | None = None
+    """Yocto's name of the recipe that builds its kernel, `linux-raspberrypi`."""
     boot_files: tuple[str, ...] = ()
     """Bootloader files in the boot partition."""
     install_targets: tuple[str, ...] = ()
