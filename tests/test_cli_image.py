@@ -175,7 +175,6 @@ def test_add_ons(words: tuple[str, ...], plugins: str, tmp_path: Path) -> None:
 
 
 def test_the_options_reach_the_build(tmp_path: Path) -> None:
-    board = ("--board", "generic-amd64", *TREE)
     words = ("--release", "scarthgap", "--flag", "OS_DEVELOPMENT=1", "--flasher", "--os-version", "8.0.2")
     done = image(
         "build", "--board", "generic-amd64", *TREE, *words, "--output", "o", "--dry-run", "--json", cwd=tmp_path
