@@ -184,11 +184,11 @@ def explain(options: Options, name: str, form: str, wanted: Wanted) -> None:
     NAME is a kernel symbol, an argument, a package, a module …; a kind of part, as kernel-symbol; a file, by its place
     in the image or its name in the output; or FILE:LINE for one line of an output.
     """
-    from hal.image.explaining import explain as explain_name
+    from hal.image.explaining import Answers
     from hal.plugins import Catalog
 
     image = wanted.image(Catalog(), _board(options))
-    found = explain_name(image, files(image, form), name)
+    found = Answers(image, files(image, form)).of(name)
     if options.as_json:
         print_json([_explained(each) for each in found])
         return

@@ -8,7 +8,7 @@ the output, or one line of such a file (`kernel.config:3`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from attrs import frozen
 
@@ -38,19 +38,93 @@ class Explained(Record):
     places: tuple[str, ...] = ()
 
 
-def explain(image: Image, files: tuple[OutputFile, ...], name: str) -> tuple[Explained, ...]:
-    """Everything that goes by this name. Raises `ValueRefused` with the nearest names where nothing does."""
-    ways = (_line(files, name), _file(files, name), _parts(image, files, name), _joined_file(image, files, name))
-    for way in ways:
-        found = tuple(way)
-        if found:
-            return found
-    from difflib import get_close_matches
+class Answers:
+    """Answers about one image and the files of one output of it."""
 
-    near = get_close_matches(_bare(name), sorted(set(_names(image, files))), n=5, cutoff=0.5)
-    told = f"; the nearest are {', '.join(near)}" if near else ""
-    message = f"{name!r:.80}: nothing in the image of {image.device_type.slug} goes by this name{told}"
-    raise ValueRefused(message, path="name", allowed=near)
+    def __init__(self, image: Image, files: tuple[OutputFile, ...]) -> None:
+        self._image = image
+        self._files = {file.name: file for file in files}
+        self._places = _places(files)
+
+    def of(self, name: str) -> tuple[Explained, ...]:
+        """Everything that goes by this name. Raises `ValueRefused` with the nearest names where nothing does."""
+        for way in (self._line, self._file, self._parts, self._joined_file):
+            found = tuple(way(name))
+            if found:
+                return found
+        from difflib import get_close_matches
+
+        near = get_close_matches(_bare(name), sorted(self._names()), n=5, cutoff=0.5)
+        told = f"; the nearest are {', '.join(near)}" if near else ""
+        slug = self._image.device_type.slug
+        message = f"{name!r:.80}: nothing in the image of {slug} goes by this name{told}"
+        raise ValueRefused(message, path="name", allowed=near)
+
+    def _names(self) -> set[str]:
+        places = {place(part) for part in self._image.parts} - {None}
+        return {*self._image.names(*PartKind), *filter(None, places), *self._files, *PartKind}
+
+    def _line(self, name: str) -> Iterator[Explained]:
+        """The answer for FILE:LINE. Raises `ValueRefused` for a line behind the last of a file that there is."""
+        match = re.fullmatch(r"(.+):([0-9]{1,9})", name)
+        file = self._files.get(match[1]) if match else None
+        if match is None or file is None:
+            return
+        number = int(match[2])
+        data = file.data.decode(errors="replace").removesuffix("\n").split("\n") if file.data else []
+        count = len(file.lines or data)
+        if not 1 <= number <= count:
+            raise ValueRefused(f"{name}: {file.name} has {count} lines", path="name", allowed=[file.name])
+        said = file.lines[number - 1] if file.lines else file
+        text = file.lines[number - 1].text if file.lines else data[number - 1]
+        yield from self._told(
+            name, text, said.parts, said.why or ("" if text.strip() else "an empty line, for the eye")
+        )
+
+    def _file(self, name: str) -> Iterator[Explained]:
+        """The answer for a file of the output: what it is for, and every part that it says."""
+        file = self._files.get(name) or self._files.get(_bare(name))
+        if file is not None:
+            parts = (*file.parts, *(part for line in file.lines for part in line.parts))
+            once = tuple({(part.kind, part.name): part for part in parts}.values())
+            why = file.why or "; ".join(dict.fromkeys(line.why for line in file.lines if line.why))
+            yield from self._told(file.name, None, once, why)
+
+    def _joined_file(self, name: str) -> Iterator[Explained]:
+        """The answer for a file in the image that several parts make, such as the modules to load."""
+        for file in root_files(self._image):
+            if file.name == name.removeprefix("/"):
+                for line in file.lines:
+                    yield from self._told(f"/{file.name}", line.text, line.parts, line.why)
+
+    def _parts(self, name: str) -> Iterator[Explained]:
+        """The parts of this name, by the first rule that knows any."""
+        bare = _bare(name)
+        for rule in RULES:
+            found = tuple(part for part in self._image.parts if rule(part, name, bare))
+            if found:
+                for part in found:
+                    yield from self._told(f"{part.kind} {part.name}", None, (part,), "")
+                return
+
+    def _told(self, about: str, text: str | None, parts: tuple[JoinedPart, ...], why: str) -> Iterator[Explained]:
+        if why or not parts:
+            yield Explained(about=about, text=text, why=why)
+        for part in parts:
+            places = self._places.get((part.kind, part.name), ())
+            yield Explained(about=about, text=text, part=part, places=places)
+
+
+def _places(files: tuple[OutputFile, ...]) -> Mapping[tuple[PartKind, str], tuple[str, ...]]:
+    """Where an output says each part: a file that is it as a whole, or lines; last the file that says everything."""
+    found: dict[tuple[PartKind, str], dict[str, None]] = {}
+    for file in sorted(files, key=lambda file: file.name == ANSWER):
+        for part in file.parts:
+            found.setdefault((part.kind, part.name), {})[file.name] = None
+        for number, line in enumerate(file.lines, 1):
+            for part in line.parts:
+                found.setdefault((part.kind, part.name), {})[f"{file.name}:{number}"] = None
+    return {key: tuple(places) for key, places in found.items()}
 
 
 def _bare(name: str) -> str:
@@ -60,93 +134,6 @@ def _bare(name: str) -> str:
         return bare.partition("=")[0]
     bare = name.removeprefix("/")
     return f"boot/{bare.removeprefix(BOOT_MOUNTED)}" if bare.startswith(BOOT_MOUNTED) else bare
-
-
-def _names(image: Image, files: tuple[OutputFile, ...]) -> Iterator[str]:
-    for part in image.parts:
-        yield part.name
-        yield from filter(None, (place(part),))
-    yield from (file.name for file in files)
-    yield from (str(kind) for kind in PartKind)
-
-
-# -- a line ----------------------------------------------------------------------------------------------------------
-
-
-def _line(files: tuple[OutputFile, ...], name: str) -> Iterator[Explained]:
-    """The answer for FILE:LINE. Raises `ValueRefused` for a line behind the last of a file that there is."""
-    match = re.fullmatch(r"(.+):([0-9]{1,9})", name)
-    file = next((each for each in files if match and each.name == match[1]), None)
-    if match is None or file is None:
-        return
-    number = int(match[2])
-    lines = file.content.decode(errors="replace").removesuffix("\n").split("\n") if file.content else []
-    if not 1 <= number <= len(lines):
-        message = f"{name}: {file.name} has {len(lines)} lines"
-        raise ValueRefused(message, path="name", allowed=[file.name])
-    text = lines[number - 1]
-    said = file.lines[number - 1] if file.lines else file
-    why = said.why or ("" if text.strip() else "an empty line, for the eye")
-    yield from _told(files, name, text, said.parts, why)
-
-
-def _told(
-    files: tuple[OutputFile, ...], about: str, text: str | None, parts: tuple[JoinedPart, ...], why: str
-) -> Iterator[Explained]:
-    if why or not parts:
-        yield Explained(about=about, text=text, why=why)
-    for part in parts:
-        yield Explained(about=about, text=text, part=part, places=_places(files, part))
-
-
-def _places(files: tuple[OutputFile, ...], part: JoinedPart) -> tuple[str, ...]:
-    """Where an output says a part: a file that is it as a whole, or lines."""
-
-    def says(parts: tuple[JoinedPart, ...]) -> bool:
-        return any(each.kind is part.kind and each.name == part.name for each in parts)
-
-    found = []
-    for file in files:
-        if says(file.parts):
-            found.append(file.name)
-        found += [f"{file.name}:{number}" for number, line in enumerate(file.lines, 1) if says(line.parts)]
-    return tuple(sorted(found, key=lambda each: each.startswith(f"{ANSWER}:")))  # which says everything
-
-
-# -- a file, a part, a kind ------------------------------------------------------------------------------------------
-
-
-def _file(files: tuple[OutputFile, ...], name: str) -> Iterator[Explained]:
-    """The answer for a file of the output: what it is for, and every part that it says."""
-    for file in files:
-        if file.name in (name, _bare(name)):
-            parts = (*file.parts, *(part for line in file.lines for part in line.parts))
-            once = tuple({(part.kind, part.name): part for part in parts}.values())
-            yield from _told(files, name, None, once, file.why or _why_lines(file))
-
-
-def _joined_file(image: Image, files: tuple[OutputFile, ...], name: str) -> Iterator[Explained]:
-    """The answer for a file in the image that several parts make, such as the modules to load."""
-    for file in root_files(image):
-        if file.name == name.removeprefix("/") and file.lines:
-            for line in file.lines:
-                yield from _told(files, f"/{file.name}", line.text, line.parts, line.why)
-
-
-def _why_lines(file: OutputFile) -> str:
-    """What its lines are for, each reason once."""
-    return "; ".join(dict.fromkeys(line.why for line in file.lines if line.why))
-
-
-def _parts(image: Image, files: tuple[OutputFile, ...], name: str) -> Iterator[Explained]:
-    """The parts of this name, by the first rule that knows any."""
-    bare = _bare(name)
-    for rule in RULES:
-        found = [part for part in image.parts if rule(part, name, bare)]
-        for part in found:
-            yield Explained(about=f"{part.kind} {part.name}", part=part, places=_places(files, part))
-        if found:
-            return
 
 
 def _exactly(part: JoinedPart, name: str, bare: str) -> bool:

@@ -7,7 +7,7 @@ from attrs import evolve
 from image.everything import SLUGS, everything, image_of
 
 from hal.errors import ValueRefused
-from hal.image.explaining import explain
+from hal.image.explaining import Answers
 from hal.image.formats import files
 from hal.image.joining import place
 from hal.image.output import Line, OutputFile, text_file
@@ -21,12 +21,13 @@ FORMATS = ("overlay",)
 def test_every_line_and_file_of_every_device_type_answers(slug: str, form: str) -> None:
     image = image_of(slug)
     made = files(image, form)
+    answers = Answers(image, made)
     asked = 0
     for file in made:
         names = [f"{file.name}:{number}" for number in range(1, len(file.lines) + 1)]
         names += [f"{file.name}:1"] if file.data else []
         for name in (file.name, *names):
-            for each in explain(image, made, name):
+            for each in answers.of(name):
                 assert each.why or (each.part is not None and all(one.reason for one in each.part.asked)), name
                 assert each.part is None or any(
                     here in (name, file.name) or name == here.rpartition(":")[0] for here in each.places
@@ -39,10 +40,13 @@ def test_every_line_and_file_of_every_device_type_answers(slug: str, form: str) 
 def test_every_part_of_every_device_type_answers(slug: str) -> None:
     image = image_of(slug)
     made = files(image, "overlay")
+    answers = Answers(image, made)
+    outputs = {file.name for file in made}
     for part in image.parts:
-        for name in (part.name, part.kind, place(part)):
-            found = explain(image, made, name) if name else ()
-            assert not name or part in [each.part for each in found] or name in [file.name for file in made], name
+        for name in filter(None, (part.name, place(part))):
+            assert name in outputs or part in [each.part for each in answers.of(name)], name
+    for kind in {part.kind for part in image.parts}:
+        assert [each.part for each in answers.of(kind)] == list(image.of(kind))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +91,7 @@ def test_every_part_of_every_device_type_answers(slug: str) -> None:
 )
 def test_names(name: str, parts: list[str | None]) -> None:
     image = everything()
-    found = explain(image, files(image, "overlay"), name)
+    found = Answers(image, files(image, "overlay")).of(name)
     assert [None if each.part is None else each.part.name for each in found] == parts
     assert all(each.why for each in found if each.part is None)
 
@@ -105,7 +109,7 @@ def test_names(name: str, parts: list[str | None]) -> None:
 def test_a_miss_names_the_nearest(name: str, near: str) -> None:
     image = everything()
     with pytest.raises(ValueRefused, match="nothing in the image of acme-gateway goes by this name") as told:
-        explain(image, files(image, "overlay"), name)
+        Answers(image, files(image, "overlay")).of(name)
     assert near in told.value.allowed
 
 
@@ -113,14 +117,14 @@ def test_a_miss_names_the_nearest(name: str, near: str) -> None:
 def test_nonsense(name: str) -> None:
     image = everything()
     with pytest.raises(ValueRefused):
-        explain(image, files(image, "overlay"), name)
+        Answers(image, files(image, "overlay")).of(name)
 
 
 @pytest.mark.parametrize("name", ["kernel.config:4", "kernel.config:0", "boot/acme.cfg:2", "README.md:999999999"])
 def test_a_line_that_is_not_there(name: str) -> None:
     image = everything()
     with pytest.raises(ValueRefused, match=r"has \d+ lines"):
-        explain(image, files(image, "overlay"), name)
+        Answers(image, files(image, "overlay")).of(name)
 
 
 def test_two_who_asked_are_both_told() -> None:
@@ -128,7 +132,7 @@ def test_two_who_asked_are_both_told() -> None:
     first, *others = image.parts
     second = Asked(contributor="hal_extra", said="n", reason="no room", gave_way=True)
     image = evolve(image, parts=(evolve(first, asked=(*first.asked, second)), *others))
-    (found,) = explain(image, files(image, "overlay"), "USB_ACM")
+    (found,) = Answers(image, files(image, "overlay")).of("USB_ACM")
     assert found.part is not None
     assert [each.contributor for each in found.part.asked] == ["hal_acme", "hal_extra"]
     assert found.places == ("kernel.config:1", "image.json:9")
@@ -137,4 +141,7 @@ def test_two_who_asked_are_both_told() -> None:
 def test_a_line_with_parts_and_a_reason_tells_both() -> None:
     image = everything()
     made: tuple[OutputFile, ...] = (text_file("a", [Line(text="x", parts=image.parts[:1], why="a reason")]),)
-    assert [(each.why, each.part) for each in explain(image, made, "a:1")] == [("a reason", None), ("", image.parts[0])]
+    assert [(each.why, each.part) for each in Answers(image, made).of("a:1")] == [
+        ("a reason", None),
+        ("", image.parts[0]),
+    ]
