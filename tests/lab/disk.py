@@ -1,12 +1,12 @@
-"""A disk as balenaOS lays it out, in a sparse file, made and looked into without root rights and without mounting.
+"""The lab's disks: the smallest that balenaOS's layout allows, made by the writer that makes the images of a build.
 
-The same files make the same image, byte for byte: identifiers and times are fixed.
+Here is what only tests need: reading them, changing them, damage, and each file system's own checker. The same files
+make the same disk, byte for byte.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 from collections.abc import Mapping
@@ -17,13 +17,24 @@ from typing import Literal
 
 from attrs import frozen
 
+from hal.errors import HalError
+from hal.image.disk import entry
+from hal.image.disk.entry import Entry, EntryKind
+from hal.image.disk.layout import MIB, SECTOR, Layout, Volume
+from hal.image.disk.making import Content, Medium, make
+from hal.image.disk.tools import Tools, environment
+from hal.model import Filesystem as Kind
+from hal.model import PartitionTable
+from hal.root import Root
+
+__all__ = ["MIB", "SECTOR"]
+
 Partition = Literal["boot", "A", "B", "state", "data"]
 Filesystem = Literal["fat16", "fat32", "ext4"]
 Table = Literal["msdos", "gpt"]
 Files = Mapping[str, bytes]
 
-MIB = 1 << 20
-SECTOR = 512
+ROLES: dict[Partition, str] = {"boot": "boot", "A": "root-a", "B": "root-b", "state": "state", "data": "data"}
 LABELS: dict[Partition, str] = {
     "boot": "resin-boot",
     "A": "resin-rootA",
@@ -44,18 +55,10 @@ GPT_ID = "1AB0D15C-0000-4000-8000-{:012d}"
 DISK_ID: dict[Table, str] = {"msdos": "0x1ab0d15c", "gpt": GPT_ID.format(0)}
 VOLUME_ID = "1AB0B007"
 EPOCH = 1_700_000_000  # the one time everything carries, seconds since 1970
-ENVIRONMENT = {
-    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-    "LC_ALL": "C",
-    "TZ": "UTC",
-    "SOURCE_DATE_EPOCH": str(EPOCH),
-    "E2FSPROGS_FAKE_TIME": str(EPOCH),
-    "MTOOLS_SKIP_CHECK": "1",
-}
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", **environment(EPOCH)}
 
-
-class DiskError(Exception):
-    """A tool refused to make, read or write a file system; the text is the tool's own."""
+DiskError = HalError
+"""A tool refused to make, read or write a file system; the text is the tool's own."""
 
 
 @frozen
@@ -101,26 +104,44 @@ class Disk:
         sizes: Mapping[Partition, int] | None = None,
     ) -> Disk:
         """A new image with these files in its partitions; sizes in bytes, whole MiB, the smallest unless given."""
-        wanted = {"boot": BOOT_SIZES[boot_filesystem], **SIZES, **(sizes or {})}
-        spans: dict[Partition, tuple[int, int]] = {}
-        place = MIB
-        for partition in NUMBERS[table]:
-            if wanted[partition] % MIB:
-                raise DiskError(f"{partition}: {wanted[partition]} bytes are not whole MiB")
-            if table == "msdos" and partition in ("state", "data"):
-                place += MIB  # the record that heads each logical partition
-            spans[partition] = (place, wanted[partition])
-            place += wanted[partition]
-        path.unlink(missing_ok=True)
-        with path.open("xb") as image:
-            image.truncate(place + MIB)  # the last one is for the second GPT
+        spans = _spans({"boot": BOOT_SIZES[boot_filesystem], **SIZES, **(sizes or {})}, table)
         disk = cls(path, boot_filesystem, table, spans)
-        _tool("sfdisk", "--quiet", str(path), stdin=_layout(table, spans).encode())
+        path.unlink(missing_ok=True)
         given = {"boot": boot, "A": slot_a, "B": slot_b, "state": state, "data": data}
-        for partition in spans:
-            disk._format(partition)
-            disk._fill(partition, given[partition] or {})
+        contents = {ROLES[name]: Content(entries=_entries(files or {})) for name, files in given.items()}
+        make(disk.layout(), contents, path, epoch=EPOCH)
         return disk
+
+    def layout(self) -> Layout:
+        """The disk as the writer takes it."""
+        volumes = tuple(self.volume(partition) for partition in self.spans)
+        first, last = self.span("state")[0] - MIB, sum(self.span("data"))
+        return Layout(
+            table=PartitionTable(self.table),
+            disk_id=DISK_ID[self.table],
+            size=last + MIB,  # the last one is for the second GPT
+            volumes=volumes,
+            extended=(first, last) if self.table == "msdos" else None,
+        )
+
+    def volume(self, partition: Partition) -> Volume:
+        """The partition as the writer takes it."""
+        offset, size = self.span(partition)
+        boot, gpt = partition == "boot", self.table == "gpt"
+        return Volume(
+            role=ROLES[partition],
+            number=self.number(partition),
+            start=offset,
+            size=size,
+            type=("uefi" if boot else "linux") if gpt else ("c" if boot else "83"),
+            label=LABELS[partition],
+            filesystem=Kind(self.filesystem(partition)),
+            uuid=self.uuid(partition).replace("-", "")
+            if self.filesystem(partition) != "ext4"
+            else self.uuid(partition),
+            partition_uuid=GPT_ID.format(100 + self.number(partition)) if gpt else None,
+            options=_options(self.filesystem(partition), size),
+        )
 
     def span(self, partition: Partition) -> tuple[int, int]:
         """Where the partition lies in the image: offset and size in bytes."""
@@ -160,7 +181,16 @@ class Disk:
 
     def write(self, partition: Partition, name: str, data: bytes) -> None:
         """Puts a file there, in place of one of that name; folders on the way are made."""
-        self._fill(partition, {name: data})
+        if self.filesystem(partition) == "ext4":
+            self._debugfs(partition, [f'rm "/{name}"'], writing=True, expected="rm: File not found")
+        # (debugfs damages what it makes a folder over.)
+        new = [
+            each
+            for each in _entries({name: data})
+            if each.kind is EntryKind.FILE or not self._has(partition, each.path)
+        ]
+        medium = Medium(tools=Tools(root=Root(self.path.parent), epoch=EPOCH), disk=self.path.name)
+        medium.fill(self.volume(partition), tuple(new))
 
     def remove(self, partition: Partition, name: str) -> None:
         """Deletes a file that must be there."""
@@ -197,56 +227,6 @@ class Disk:
             found = re.search(r"Volume label is (\S+)", shown)
         return found[1] if found else ""
 
-    def _format(self, partition: Partition) -> None:
-        offset, size = self.span(partition)
-        if self.filesystem(partition) == "ext4":
-            journal = ("has_journal", "-J", "size=1") if size >= 4 * MIB else ("^has_journal",)
-            uuid = self.uuid(partition)
-            _tool(
-                *("mke2fs", "-q", "-F", "-t", "ext4", "-b", "1024", "-I", "256", "-m", "0", "-L", LABELS[partition]),
-                *("-N", "64", "-O", "^resize_inode,^metadata_csum_seed,^orphan_file", "-O", *journal),
-                *("-U", uuid, "-E", f"offset={offset},hash_seed={uuid},root_owner=0:0,lazy_itable_init=0"),
-                *(str(self.path), f"{size // 1024}k"),
-            )
-            return
-        _tool(
-            *(
-                "mkfs.vfat",
-                "--invariant",
-                "-F",
-                self.boot_filesystem[3:],
-                "-s",
-                "1",
-                "-S",
-                str(SECTOR),
-                "-i",
-                VOLUME_ID,
-            ),
-            *("-n", LABELS[partition], "--offset", str(offset // SECTOR), str(self.path), str(size // 1024)),
-        )
-
-    def _fill(self, partition: Partition, files: Files) -> None:
-        """Writes these files and the folders they are in. (debugfs damages what it makes a folder over.)"""
-        if not files:
-            return
-        folders = sorted({parent for name in files for parent in map(str, Path(name).parents) if parent != "."})
-        folders = [folder for folder in folders if not self._has(partition, folder)]
-        with TemporaryDirectory() as source:
-            contents = {name: str(Path(source) / str(count)) for count, name in enumerate(files)}
-            for name, data in files.items():
-                Path(contents[name]).write_bytes(data)
-                os.utime(contents[name], (EPOCH, EPOCH))
-            if self.filesystem(partition) == "ext4":
-                script = [f'mkdir "/{folder}"' for folder in folders]
-                for name in files:
-                    script += [f'rm "/{name}"', f'write {contents[name]} "/{name}"']
-                self._debugfs(partition, script, writing=True, expected="rm: File not found")
-                return
-            if folders:
-                self._mtool(partition, "mmd", *[f"::{folder}" for folder in folders])
-            for name in files:
-                self._mtool(partition, "mcopy", "-o", "-m", contents[name], f"::{name}")
-
     def _has(self, partition: Partition, folder: str) -> bool:
         if self.filesystem(partition) == "ext4":
             return not _complaints(self._debugfs(partition, [f'stat "/{folder}"'], expected="File not found"))
@@ -278,22 +258,33 @@ def _complaints(done: CompletedProcess[bytes]) -> str:
     return "\n".join(line for line in done.stderr.decode(errors="replace").splitlines() if "debugfs 1." not in line)
 
 
-def _layout(table: Table, spans: Mapping[Partition, tuple[int, int]]) -> str:
-    """The partition table as sfdisk reads it."""
-    lines = [f"label: {'dos' if table == 'msdos' else 'gpt'}", f"label-id: {DISK_ID[table]}", "unit: sectors"]
-    for partition, (offset, size) in spans.items():
-        number = NUMBERS[table][partition]
-        line = f"{number} : start={offset // SECTOR}, size={size // SECTOR}"
-        if table == "gpt":
-            kind = "uefi" if partition == "boot" else "linux"
-            line += f', type={kind}, name="{LABELS[partition]}", uuid={GPT_ID.format(100 + number)}'
-        else:
-            line += ", type=c, bootable" if partition == "boot" else ", type=83"
-        if table == "msdos" and partition == "state":
-            end = sum(spans["data"])
-            lines.append(f"4 : start={(offset - MIB) // SECTOR}, size={(end - offset + MIB) // SECTOR}, type=f")
-        lines.append(line)
-    return "\n".join(lines) + "\n"
+def _spans(sizes: Mapping[Partition, int], table: Table) -> dict[Partition, tuple[int, int]]:
+    """Where each partition of these sizes lies: one behind the other, from the first MiB on."""
+    spans: dict[Partition, tuple[int, int]] = {}
+    place = MIB
+    for partition in NUMBERS[table]:
+        if sizes[partition] % MIB:
+            raise DiskError(f"{partition}: {sizes[partition]} bytes are not whole MiB")
+        if table == "msdos" and partition in ("state", "data"):
+            place += MIB  # the record that heads each logical partition
+        spans[partition] = (place, sizes[partition])
+        place += sizes[partition]
+    return spans
+
+
+def _options(filesystem: Filesystem, size: int) -> tuple[str, ...]:
+    """What makes a file system as small as it can be."""
+    if filesystem != "ext4":
+        return ("-F", filesystem[3:], "-s", "1")
+    journal = ("has_journal", "-J", "size=1") if size >= 4 * MIB else ("^has_journal",)
+    return ("-b", "1024", "-I", "256", "-m", "0", "-N", "64", "-O", "^resize_inode", "-O", *journal)
+
+
+def _entries(files: Files) -> tuple[Entry, ...]:
+    """The files in the order in which they are given, behind the folders that they are in."""
+    every = entry.merged([entry.file(name, data) for name, data in files.items()])
+    given = {each.path: each for each in every}
+    return (*(each for each in every if each.kind is EntryKind.FOLDER), *(given[name] for name in files))
 
 
 def _tool(*words: str, stdin: bytes = b"", may_fail: bool = False) -> CompletedProcess[bytes]:
