@@ -53,6 +53,8 @@ BOOT_SIZES: dict[Filesystem, int] = {"fat16": 4 * MIB, "fat32": 36 * MIB, "ext4"
 SIZES: dict[Partition, int] = {"A": 2 * MIB, "B": 2 * MIB, "state": 4 * MIB, "data": 4 * MIB}
 GPT_ID = "1AB0D15C-0000-4000-8000-{:012d}"
 DISK_ID: dict[Table, str] = {"msdos": "0x1ab0d15c", "gpt": GPT_ID.format(0)}
+TYPES: dict[Table, tuple[str, str]] = {"msdos": ("c", "83"), "gpt": ("uefi", "linux")}
+"""Of the boot partition, and of the others."""
 VOLUME_ID = "1AB0B007"
 EPOCH = 1_700_000_000  # the one time everything carries, seconds since 1970
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", **environment(EPOCH)}
@@ -82,12 +84,10 @@ class Face:
 
 @frozen
 class Disk:
-    """A partitioned disk image; `read` and its like take the partition by role and a path without leading slash."""
+    """A partitioned disk image; `read` and its like take the partition by name and a path without leading slash."""
 
     path: Path
-    boot_filesystem: Filesystem
-    table: Table
-    spans: Mapping[Partition, tuple[int, int]]
+    layout: Layout
 
     @classmethod
     def build(
@@ -104,48 +104,24 @@ class Disk:
         sizes: Mapping[Partition, int] | None = None,
     ) -> Disk:
         """A new image with these files in its partitions; sizes in bytes, whole MiB, the smallest unless given."""
-        spans = _spans({"boot": BOOT_SIZES[boot_filesystem], **SIZES, **(sizes or {})}, table)
-        disk = cls(path, boot_filesystem, table, spans)
+        layout = smallest(boot_filesystem, table, {"boot": BOOT_SIZES[boot_filesystem], **SIZES, **(sizes or {})})
         path.unlink(missing_ok=True)
         given = {"boot": boot, "A": slot_a, "B": slot_b, "state": state, "data": data}
         contents = {ROLES[name]: Content(entries=_entries(files or {})) for name, files in given.items()}
-        make(disk.layout(), contents, path, epoch=EPOCH)
-        return disk
+        make(layout, contents, path, epoch=EPOCH)
+        return cls(path, layout)
 
-    def layout(self) -> Layout:
-        """The disk as the writer takes it."""
-        volumes = tuple(self.volume(partition) for partition in self.spans)
-        first, last = self.span("state")[0] - MIB, sum(self.span("data"))
-        return Layout(
-            table=PartitionTable(self.table),
-            disk_id=DISK_ID[self.table],
-            size=last + MIB,  # the last one is for the second GPT
-            volumes=volumes,
-            extended=(first, last) if self.table == "msdos" else None,
-        )
+    @property
+    def table(self) -> Table:
+        return "gpt" if self.layout.table is PartitionTable.GPT else "msdos"
 
     def volume(self, partition: Partition) -> Volume:
-        """The partition as the writer takes it."""
-        offset, size = self.span(partition)
-        boot, gpt = partition == "boot", self.table == "gpt"
-        return Volume(
-            role=ROLES[partition],
-            number=self.number(partition),
-            start=offset,
-            size=size,
-            type=("uefi" if boot else "linux") if gpt else ("c" if boot else "83"),
-            label=LABELS[partition],
-            filesystem=Kind(self.filesystem(partition)),
-            uuid=self.uuid(partition).replace("-", "")
-            if self.filesystem(partition) != "ext4"
-            else self.uuid(partition),
-            partition_uuid=GPT_ID.format(100 + self.number(partition)) if gpt else None,
-            options=_options(self.filesystem(partition), size),
-        )
+        """The partition as the writer has it."""
+        return self.layout.volume(ROLES[partition])
 
     def span(self, partition: Partition) -> tuple[int, int]:
         """Where the partition lies in the image: offset and size in bytes."""
-        return self.spans[partition]
+        return self.volume(partition).start, self.volume(partition).size
 
     def face(self, partition: Partition) -> Face:
         """The partition byte by byte, whatever file system is in it."""
@@ -153,21 +129,20 @@ class Disk:
 
     def number(self, partition: Partition) -> int:
         """The partition's number in the table, counted from 1."""
-        return NUMBERS[self.table][partition]
+        return self.volume(partition).number
 
     def filesystem(self, partition: Partition) -> Filesystem:
-        return self.boot_filesystem if partition == "boot" else "ext4"
+        return str(self.volume(partition).filesystem)  # type: ignore[return-value]
 
     def uuid(self, partition: Partition) -> str:
         """The file system's UUID as `root=UUID=` has it."""
-        if self.filesystem(partition) == "ext4":
-            return GPT_ID.format(self.number(partition)).lower()
-        return f"{VOLUME_ID[:4]}-{VOLUME_ID[4:]}"
+        found = self.volume(partition).uuid
+        return found.lower() if self.filesystem(partition) == "ext4" else f"{found[:4]}-{found[4:]}".upper()
 
     def partuuid(self, partition: Partition) -> str:
         """The partition's UUID as `root=PARTUUID=` has it."""
-        number = self.number(partition)
-        return f"1ab0d15c-{number:02x}" if self.table == "msdos" else GPT_ID.format(100 + number).lower()
+        found = self.volume(partition).partition_uuid
+        return found.lower() if found else f"{self.layout.disk_id[2:]}-{self.number(partition):02x}"
 
     def read(self, partition: Partition, name: str) -> bytes | None:
         """The content of a file; None where there is none."""
@@ -202,7 +177,7 @@ class Disk:
     def copy(self, to: Path) -> Disk:
         """The same disk in another file; holes stay holes."""
         _tool("cp", "--sparse=always", "--reflink=auto", str(self.path), str(to))
-        return Disk(to, self.boot_filesystem, self.table, self.spans)
+        return Disk(to, self.layout)
 
     def check(self, partition: Partition) -> None:
         """Lets the file system's own checker look at the partition, changing nothing; DiskError for any complaint."""
@@ -258,18 +233,38 @@ def _complaints(done: CompletedProcess[bytes]) -> str:
     return "\n".join(line for line in done.stderr.decode(errors="replace").splitlines() if "debugfs 1." not in line)
 
 
-def _spans(sizes: Mapping[Partition, int], table: Table) -> dict[Partition, tuple[int, int]]:
-    """Where each partition of these sizes lies: one behind the other, from the first MiB on."""
-    spans: dict[Partition, tuple[int, int]] = {}
-    place = MIB
-    for partition in NUMBERS[table]:
-        if sizes[partition] % MIB:
-            raise DiskError(f"{partition}: {sizes[partition]} bytes are not whole MiB")
-        if table == "msdos" and partition in ("state", "data"):
+def smallest(filesystem: Filesystem, table: Table, sizes: Mapping[Partition, int]) -> Layout:
+    """Partitions of these sizes, one behind the other, from the first MiB on."""
+    volumes: list[Volume] = []
+    place, gpt = MIB, table == "gpt"
+    for partition, number in NUMBERS[table].items():
+        size, kind = sizes[partition], filesystem if partition == "boot" else "ext4"
+        if size % MIB:
+            raise DiskError(f"{partition}: {size} bytes are not whole MiB")
+        if number > 4 and not gpt:
             place += MIB  # the record that heads each logical partition
-        spans[partition] = (place, sizes[partition])
-        place += sizes[partition]
-    return spans
+        volumes.append(
+            Volume(
+                role=ROLES[partition],
+                number=number,
+                start=place,
+                size=size,
+                type=TYPES[table][partition != "boot"],
+                label=LABELS[partition],
+                filesystem=Kind(kind),
+                uuid=GPT_ID.format(number).lower() if kind == "ext4" else VOLUME_ID,
+                partition_uuid=GPT_ID.format(100 + number) if gpt else None,
+                options=_options(kind, size),
+            )
+        )
+        place += size
+    return Layout(
+        table=PartitionTable(table),
+        disk_id=DISK_ID[table],
+        size=place + MIB,  # the last one is for the second GPT
+        volumes=tuple(volumes),
+        extended=None if gpt else (volumes[3].start - MIB, place),
+    )
 
 
 def _options(filesystem: Filesystem, size: int) -> tuple[str, ...]:

@@ -50,6 +50,8 @@ BOOT_TYPES: dict[tuple[PartitionTable, Filesystem], str] = {
 LARGEST_MSDOS = 0xFFFF_FFFF * SECTOR
 FAT_SIZES = {Filesystem.FAT16: (ALIGNMENT, 2044 * MIB), Filesystem.FAT32: (36 * MIB, 32768 * MIB)}
 """The least and the most that a boot partition of each kind may have, for the number of clusters tells them apart."""
+GEOMETRIES = ((128 * MIB, (8, 32)), (256 * MIB, (16, 32)), (LARGEST_MSDOS, (32, 63)))
+"""Up to which size mkfs.vfat counts in which heads and sectors; a file system is whole tracks long."""
 SMALL = 512 * MIB
 """Below this, the blocks of a root file system have 1 KiB, as mke2fs chooses by itself; else 4 KiB."""
 _NAMESPACE = UUID("6f4b2a86-6b9d-5c1e-9a53-51d0f6c1a7e4")
@@ -168,7 +170,9 @@ def _to(volume: Volume, end: int) -> Volume:
 def _options(role: str, filesystem: Filesystem, size: int) -> tuple[str, ...]:
     """What meta-balena tells the programs that format; the state partition has blocks of 4 KiB whatever its size."""
     if role == "boot":
-        return ("-F", filesystem.removeprefix("fat"), "-s", str(_cluster(filesystem, size)))
+        heads, sectors = next(geometry for most, geometry in GEOMETRIES if size <= most)
+        width, cluster = filesystem.removeprefix("fat"), _cluster(filesystem, size)
+        return ("-F", width, "-s", str(cluster), "-g", f"{heads}/{sectors}")
     block = 1024 if size < SMALL and role.startswith("root") else 4096
     return ("-b", str(block), "-i", "8192", "-I", "256")
 
@@ -178,7 +182,7 @@ def _cluster(filesystem: Filesystem, size: int) -> int:
     if filesystem is Filesystem.FAT32:
         return 1 if size <= 260 * MIB else 8
     cluster = 4
-    while size // SECTOR // cluster > 65000:
+    while size // SECTOR // cluster > 65536:
         cluster *= 2
     while cluster > 1 and size // SECTOR // cluster < 4300:
         cluster //= 2
