@@ -14,7 +14,7 @@ from acme import HEAD
 from conftest import Site
 from image.everything import image_of
 
-from hal.cli.image_build import epoch
+from hal.cli.image_disk import epoch
 from hal.image.folder import MANIFEST
 from hal.image.formats import files
 from hal.model import YOCTO_RELEASES

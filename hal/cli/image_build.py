@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -114,9 +113,20 @@ def _board(options: Options) -> str:
     required=True,
     help="A new or empty folder, or one that an earlier run wrote; for a disk, a new file.",
 )
+@click.option("--size", "sizes", metavar="ROLE=KIB", multiple=True, help="For a disk: of a partition; may come again.")
+@click.option("--copy-to-b", is_flag=True, help="For a disk: slot B as slot A, not empty.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be written.")
 @takes_options
-def build(options: Options, form: str, wanted: Wanted, deploy: Path | None, output: Path, dry_run: bool) -> None:
+def build(
+    options: Options,
+    form: str,
+    wanted: Wanted,
+    deploy: Path | None,
+    output: Path,
+    sizes: tuple[str, ...],
+    copy_to_b: bool,
+    dry_run: bool,
+) -> None:
     """Write what the board given by --board puts into an OS image: a Yocto layer, a plain tree, or a disk image.
 
     The same input gives the same bytes. A file in DIR that was added or changed by hand is refused by name.
@@ -124,11 +134,15 @@ def build(options: Options, form: str, wanted: Wanted, deploy: Path | None, outp
     from hal.image.folder import check_output, write_output
     from hal.plugins import Catalog
 
-    if (deploy is None) is (form == "disk"):
-        raise click.UsageError("--deploy DIR goes with --format disk, and with no other")
+    if form == "disk" and deploy is None:
+        raise click.UsageError("--format disk needs --deploy DIR: what the OS build deployed")
+    if form != "disk" and (deploy is not None or sizes or copy_to_b):
+        raise click.UsageError("--deploy, --size and --copy-to-b go with --format disk, and with no other")
     image = wanted.image(Catalog(), _board(options))
     if deploy is not None:
-        _disk(options, image, deploy, output, dry_run)
+        from hal.cli.image_disk import build_disk
+
+        build_disk(options, image, deploy=deploy, output=output, sizes=sizes, copy_to_b=copy_to_b, dry_run=dry_run)
         return
     made = files(image, form)
     if dry_run:
@@ -140,7 +154,7 @@ def build(options: Options, form: str, wanted: Wanted, deploy: Path | None, outp
     if options.as_json:
         print_json(
             {
-                **_about(image, form),
+                **about(image, form),
                 "directory": str(output),
                 "written": not dry_run,
                 "counts": counts,
@@ -159,13 +173,10 @@ def build(options: Options, form: str, wanted: Wanted, deploy: Path | None, outp
     click.echo(f"{output}: {len(made)} files {'would be written' if dry_run else 'written'}")
 
 
-def _about(image: Image, form: str) -> dict[str, Any]:
+def about(image: Image, form: str) -> dict[str, Any]:
+    """What is built, as plain data: the first keys of every answer."""
     facts = {"slug": image.device_type.slug, "format": form, "release": image.build.yocto_release}
     return {**facts, "build": built(image), "plugins": list(image.plugins)}
-
-
-def _disk(options: Options, image: Image, deploy: Path, output: Path, dry_run: bool) -> None:
-    raise click.UsageError("--format disk is not there yet")
 
 
 # -- explain ---------------------------------------------------------------------------------------------------------
@@ -295,11 +306,3 @@ def _changed(slugs: list[str], each: PartDifference) -> Iterator[str]:
         yield from _asked(part, f"{slug}: ")
     for line in each.text:
         yield f"    {line[:WIDTH]}{'…' if len(line) > WIDTH else ''}"
-
-
-def epoch() -> int | None:
-    """SOURCE_DATE_EPOCH, the date that a reproducible build takes for its files; `None` where it is not set."""
-    text = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if text and not text.isdecimal():
-        raise click.UsageError(f"SOURCE_DATE_EPOCH={text}: seconds since 1970 are expected")
-    return int(text) if text else None

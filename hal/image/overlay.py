@@ -71,7 +71,7 @@ def overlay(image: Image) -> tuple[OutputFile, ...]:
         *_below("rootfs", root_files(image)),
         *_below("initramfs", initramfs_files(image)),
         *(file for each in LISTS for file in _lines(each.name, image.of(each.kind), each.text)),
-        *_config_txt(image),
+        *config_txt(image),
         *_partitions(image),
         *(evolve(file, name=f"boot/{NAME}") if file.name == NAME else file for file in documents(image)),
         answer(image),
@@ -85,8 +85,8 @@ def _below(folder: str, files: Iterable[OutputFile]) -> Iterator[OutputFile]:
         yield evolve(file, name=f"{'fresh/' if fresh else ''}{folder}/{file.name}")
 
 
-def _config_txt(image: Image) -> Iterator[OutputFile]:
-    """The lines for every board, then those of each section."""
+def config_txt(image: Image) -> Iterator[OutputFile]:
+    """The Raspberry Pi's config.txt, if it says anything: the lines for every board, then those of each section."""
     sections: dict[str, list[JoinedPart]] = {"": []}
     for part in image.of(PartKind.CONFIG_TXT):
         sections.setdefault(_section(part)[0], []).append(part)
