@@ -47,7 +47,7 @@ SYMBOLS = (
         symbols("y", "ARCH_OMAP3", "its chip is of the generation before")
         + symbols(
             "y",
-            "USB_MUSB_OMAP2PLUS REGULATOR_TWL4030 TWL4030_USB GPIO_TWL4030",
+            "USB_MUSB_HDRC USB_MUSB_OMAP2PLUS REGULATOR_TWL4030 TWL4030_USB GPIO_TWL4030",
             "its power chip feeds USB and the card, and the root file system is on one of them (f3d564e)",
         ),
     ),

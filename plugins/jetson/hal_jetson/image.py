@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hal.image.parts import Group, Parts, arguments, boot_files, chosen, firmware, one, packages, symbols, tags
-from hal.model import Build, DeviceType, ImagePart, PartKind
+from hal.model import EITHER, Build, DeviceType, ImagePart, PartKind
 
 REPOSITORY = "balena-jetson"
 TX1, TX2 = "jetson-tx1", "jetson-tx2"
@@ -24,13 +24,12 @@ SYMBOLS = (
         symbols("m", "TEGRA21X_WATCHDOG", "built in it disturbs the start of a Nano (e3c7078)")
         + symbols(
             "n",
-            "HAVE_DEBUG_KMEMLEAK DEBUG_KMEMLEAK DEBUG_KMEMLEAK_SCAN_ON FUNCTION_TRACER HAVE_FUNCTION_TRACER PSTORE",
+            "DEBUG_KMEMLEAK FUNCTION_TRACER PSTORE",
             "kernel with initramfs must stay below 40 MB to fit the boot partition (f67261d)",
         )
-        + symbols("y", "DEBUG_KMEMLEAK_DEFAULT_OFF", "the search for lost memory takes time where it is in the kernel")
         + symbols(
             "m",
-            "INPUT_LEDS FF_MEMLESS INPUT_MOUSEDEV INPUT_JOYDEV JOYSTICK_XPAD INPUT_KEYCHORD",
+            "INPUT_LEDS INPUT_FF_MEMLESS INPUT_MOUSEDEV INPUT_JOYDEV JOYSTICK_XPAD INPUT_KEYCHORD",
             "outside of the kernel they do not count towards its size (b5bdd09)",
         )
         + symbols(
@@ -38,6 +37,8 @@ SYMBOLS = (
             "NFS_FS NFS_V2 NFS_V3 NFS_V4 BACKLIGHT_PWM BACKLIGHT_LP855X BACKLIGHT_CLASS_DEVICE",
             "outside of the kernel they do not count towards its size (0206412)",
         )
+        + symbols("y", "INPUT_JOYSTICK", "what the drivers of game controllers stand on")
+        + symbols(EITHER, "NFSD", "the server that the next two are versions of")
         + symbols("y", "NFSD_V3 NFSD_V4", "containers that share folders by NFS")
         + symbols("m", "RTL8822CE RTK_BTUSB", "WiFi and Bluetooth of the developer kits (0206412)")
         + symbols("y", "CGROUP_BPF BPF_SYSCALL", "systemd and the engine filter devices of containers by it")
@@ -67,7 +68,7 @@ SYMBOLS = (
     Group(
         "cnx100-xavier-nx",
         symbols("m", "LEDS_TLC591XX", "the carrier's lights (4bab31a)")
-        + symbols("m", "USB_WDM USB_SIERRA_NET USB_NET_CDC_NCM MII", "Sierra's modems on the carrier (f0dfb08)"),
+        + symbols("m", "USB_WDM USB_SIERRA_NET USB_NET_CDC_NCM", "Sierra's modems on the carrier (f0dfb08)"),
     ),
 )
 

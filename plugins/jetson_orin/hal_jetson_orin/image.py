@@ -9,7 +9,7 @@ older family.
 from __future__ import annotations
 
 from hal.image.parts import Group, Parts, arguments, boot_files, chosen, firmware, modules, one, packages, symbols, tags
-from hal.model import ABSENT, Build, DeviceType, PartKind
+from hal.model import ABSENT, EITHER, Build, DeviceType, PartKind
 
 REPOSITORY = "balena-jetson-orin"
 AGX = "jetson-agx-orin-devkit"
@@ -24,7 +24,7 @@ SYMBOLS = (
         REPOSITORY,
         symbols(
             "n",
-            "HAVE_DEBUG_KMEMLEAK DEBUG_KMEMLEAK DEBUG_KMEMLEAK_SCAN_ON FUNCTION_TRACER HAVE_FUNCTION_TRACER PSTORE",
+            "DEBUG_KMEMLEAK FUNCTION_TRACER PSTORE",
             OLDER,
         )
         + symbols("y", "COMPAT", "containers with 32-bit programs")
@@ -32,6 +32,7 @@ SYMBOLS = (
         + symbols("y", "PROC_KCORE", OLDER)
         + symbols("m", "RTL8822CE RTK_BTUSB", "WiFi and Bluetooth of the developer kits")
         + symbols("m", "NFS_FS NFS_V2 NFS_V3 NFS_V4", "containers that mount folders by NFS")
+        + symbols(EITHER, "NFSD", "the server that the next two are versions of")
         + symbols("y", "NFSD_V3 NFSD_V4", "containers that share folders by NFS")
         + symbols("m", "USB_TEGRA_XUDC", "the USB port by which the board is flashed is a device here")
         + symbols("m", "MTD_BLOCK", "the firmware's flash is read and written as mtdblock0 (4e28a7c)")
@@ -43,6 +44,7 @@ SYMBOLS = (
         + symbols("m", "IWLWIFI IWLDVM IWLMVM", "Intel's WiFi cards, which many carriers are sold with (3cf54b8)")
         + symbols("m", "BT_RFCOMM", "serial ports over Bluetooth (7c6a7fe)")
         + symbols("y", "BT_RFCOMM_TTY", "serial ports over Bluetooth (7c6a7fe)")
+        + symbols("y", "HIDRAW", "Logitech's receivers are asked through it")
         + symbols("m", "HID_LOGITECH HID_LOGITECH_DJ HID_LOGITECH_HIDPP", "Logitech's wireless keyboards (144512f)")
         + symbols("m", "JOYSTICK_XPAD INPUT_JOYDEV", "game controllers, by which robots are driven (144512f)")
         + symbols("y", "INPUT_JOYSTICK", "game controllers, by which robots are driven (144512f)"),

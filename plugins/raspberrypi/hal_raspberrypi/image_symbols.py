@@ -7,6 +7,7 @@ What is only copied from another layer, and for which no commit gives a reason, 
 from __future__ import annotations
 
 from hal.image.parts import Group, symbols
+from hal.model import EITHER
 from hal_raspberrypi.facts import LINUX_KUNBUS, LINUX_RPI, REPOSITORY
 
 PANELS = (
@@ -33,7 +34,7 @@ SYMBOLS = (
         f"raspberrypi3+{LINUX_RPI} raspberrypi4-64+{LINUX_RPI}+!rt-rpi-300",
         symbols(
             "y",
-            "FANOTIFY FANOTIFY_ACCESS_PERMISSIONS CONNECTOR PROC_EVENTS",
+            "FANOTIFY SECURITY FANOTIFY_ACCESS_PERMISSIONS CONNECTOR PROC_EVENTS",
             "Exein's runtime protection watches files and processes by them (16f24c25, 34425f47)",
         ),
     ),
@@ -59,7 +60,9 @@ SYMBOLS = (
     Group(REPOSITORY, symbols("m", "CAN_KVASER_USB", "Kvaser's USB CAN adapters do not appear without it")),
     Group(
         REPOSITORY,
-        symbols("m", "CAN_MCP251X", "the CAN controller of the NPE X500 M3 and of many HATs")
+        symbols(EITHER, "CAN CAN_DEV IIO", "what CAN controllers, sensors and analogue inputs stand on")
+        + symbols("y", "CAN_NETLINK RTC_CLASS", "what CAN controllers and clocks are set by")
+        + symbols("m", "CAN_MCP251X", "the CAN controller of the NPE X500 M3 and of many HATs")
         + symbols("y", "CAN_CALC_BITTIMING", "a CAN bus is set up by its bit rate alone")
         + symbols("m", "RTC_DRV_DS1307", "the clock of the NPE X500 M3; without it a boot begins in the past")
         + symbols("m", "SERIAL_SC16IS7XX", "the serial ports of the NPE X500 M3")
@@ -86,7 +89,7 @@ SYMBOLS = (
         symbols("y", "STAGING FB_TFT", "the vendor's kernel has them; the reason is not known")
         + symbols(
             "m",
-            "KS8851 GPIO_74X164 GPIO_MAX3191X TI_DAC082S085 MULTIPLEXER MUX_GPIO IIO_MUX CAN_HI311X",
+            "KS8851 GPIO_74X164 GPIO_MAX3191X TI_DAC082S085 MUX_GPIO IIO_MUX CAN_HI311X",
             "a RevPi's expansion modules: Ethernet, inputs, outputs, multiplexed analogue channels, CAN (79add061)",
         ),
     ),

@@ -6,6 +6,7 @@ Sources: balena-generic 8.0.0+rev4, balena-intel 7.9.3+rev3 and balena-up-board 
 from __future__ import annotations
 
 from hal.image.parts import Group, symbols
+from hal.model import EITHER
 
 GENERIC, INTEL, UP = "balena-generic", "balena-intel", "balena-up-board"
 PC = f"{GENERIC} {INTEL}"
@@ -43,18 +44,28 @@ COMMON = (
         PC,
         symbols("y", "SND_DYNAMIC_MINORS", "asked for: more sound cards than the fixed numbers allow")
         + symbols("m", "SND_USB_AUDIO", "USB sound cards and headsets")
-        + symbols("m", "HDMI_LPE_AUDIO", "asked for: sound over HDMI of Intel's Compute Stick")
         + symbols("y", "NET_TULIP", "the family of drivers that the next one is in")
         + symbols("m", "TULIP HYPERV_NET", "asked for: network cards of virtual machines under Hyper-V")
-        + symbols("y", "HYPERVISOR_GUEST", "a kernel that knows of no hypervisor has no drivers for one")
         + symbols("m", "GPIO_KEMPLD I2C_KEMPLD MFD_KEMPLD", "asked for: Kontron's logic device")
-        + symbols(
-            "m", "SENSORS_CORETEMP SENSORS_NCT6775", "asked for: temperatures and fans; fan profiles use them too"
-        )
-        + symbols("m", "ACPI_WMI", "asked for: keys and switches of laptops")
+        + symbols("m", "SENSORS_NCT6775", "asked for: temperatures and fans; fan profiles use it too")
         + symbols("m", "INPUT_UINPUT", "containers that make keyboards and pointers")
-        + symbols("m", "MMC_REALTEK_PCI", "card readers, from which a flasher may boot")
+        + symbols("m", "MMC_REALTEK_PCI", "card readers, from which a flasher may boot"),
+    ),
+    Group(
+        AMD64,
+        symbols("m", "HDMI_LPE_AUDIO", "asked for: sound over HDMI of Intel's Compute Stick")
+        + symbols("y", "HYPERVISOR_GUEST", "a kernel that knows of no hypervisor has no drivers for one")
+        + symbols("m", "SENSORS_CORETEMP", "asked for: temperatures of the CPU")
+        + symbols(EITHER, "ACPI_WMI", "asked for: keys and switches of laptops")
         + symbols("m", "ITCO_WDT", "Intel's watchdog, without which a PC that hangs stays so"),
+    ),
+    Group(
+        PC,
+        symbols("y", "NETFILTER_ADVANCED", "XT_MATCH_TIME is among the rules that are for the experienced")
+        + symbols(EITHER, "CONFIGFS_FS", "DLM is set up through it")
+        + symbols(EITHER, "ATH10K", "the part that its drivers for each bus share")
+        + symbols(EITHER, "MMC MISC_RTSX_PCI", "what the card readers' driver stands on")
+        + symbols(EITHER, "HYPERV", "what the network driver for Hyper-V stands on"),
     ),
     Group(
         PC,
@@ -77,10 +88,11 @@ GENERIC_ONLY = (
         + symbols("m", "ATH12K", "WiFi 7 cards")
         + symbols("y", "HW_RANDOM_TPM SECURITYFS", "the TPM gives random numbers, and its log of the boot is there")
         + symbols("m", "TCG_TPM TCG_TIS_CORE TCG_TIS TCG_CRB", "secure boot seals the disk's key in the TPM")
-        + symbols("n", "DEBUG_INFO", "modules would be several times as large")
+        + symbols("y", "DEBUG_INFO_NONE", "modules would be several times as large")
         + symbols("y", "DRM_ACCEL", "the family of drivers for AI accelerators (461e26f)")
         + symbols("m", "DRM_ACCEL_HABANALABS DRM_ACCEL_QAIC", "AI accelerators on cards (461e26f)")
-        + symbols("m", "I2C_HID I2C_HID_CORE I2C_HID_ACPI I2C_HID_OF", "touchpads of laptops (401c693)")
+        + symbols("m", "I2C_HID I2C_HID_ACPI", "touchpads of laptops (401c693)")
+        + symbols("y", "MEGARAID_NEWGEN MEGARAID_MM", "what MEGARAID_MAILBOX stands on")
         + symbols(
             "y",
             "BLK_DEV_3W_XXXX_RAID SCSI_HPSA SCSI_3W_9XXX SCSI_3W_SAS SCSI_AACRAID SCSI_ARCMSR MEGARAID_MAILBOX "
@@ -89,6 +101,7 @@ GENERIC_ONLY = (
         )
         + symbols("m", "USB_USBIO GPIO_USBIO", "asked for: Intel's bridge from USB to GPIO (11e56ac)"),
     ),
+    Group("generic-aarch64", symbols("m", "I2C_HID_OF", "touchpads of laptops (401c693)")),
     Group(
         "generic-amd64",
         symbols("m", "PINCTRL_ALDERLAKE", "pins of Alder Lake boards (12cf1f8)")
@@ -117,6 +130,8 @@ INTEL_ONLY = (
     Group(
         AMD64,
         symbols("m", "IWLWIFI IWLMVM IWLDVM", "Intel's WiFi, which most PCs have")
+        + symbols(EITHER, "BT IIO", "what Bluetooth and analogue lines stand on")
+        + symbols("y", "PINCTRL GPIOLIB", "what the pins' drivers stand on, and Bluetooth of a NUC")
         + symbols("m", "BT_HCIUART BT_HCIBTUSB", "Bluetooth of a NUC, at the UART or on USB")
         + symbols("y", "BT_HCIUART_INTEL", "Intel's Bluetooth at the UART wants its firmware loaded first")
         + symbols("y", "X86_INTEL_LPSS", "on some Atoms the eMMC is behind it, and so is the root file system")
@@ -147,9 +162,9 @@ INTEL_ONLY = (
     ),
     Group(
         "surface-go",
-        symbols(
-            "m", "VIDEO_IPU3_CIO2 VIDEO_IPU3_IMGU VIDEO_OV5693 V4L2_FWNODE VIDEOBUF2_DMA_SG", "its cameras (ac556a3)"
-        )
+        symbols("m", "VIDEO_IPU3_CIO2 VIDEO_IPU3_IMGU VIDEO_OV5693", "its cameras (ac556a3)")
+        + symbols(EITHER, "MEDIA_SUPPORT VIDEO_DEV", "what the cameras' drivers stand on")
+        + symbols("y", "MEDIA_CAMERA_SUPPORT STAGING", "what the cameras' drivers stand on")
         + symbols(
             "y", "CIO2_BRIDGE STAGING_MEDIA MEDIA_PCI_SUPPORT", "its firmware describes the cameras in a way of its own"
         )
@@ -196,9 +211,14 @@ UP_BOARD = (
             "PINCTRL_ELKHARTLAKE",
             "pins of each UP model's chip, of which the FPGA takes hold when it starts",
         )
+        + symbols(
+            "y", "GPIOLIB PINCTRL SPI SPI_MASTER X86_INTEL_LPSS", "what the drivers of pins, SPI and I²C stand on"
+        )
+        + symbols(EITHER, "IIO ATH10K", "what analogue inputs and WiFi cards stand on")
+        + symbols("y", "EXPERT", "GPIO_SYSFS is on offer only with it")
         + symbols("y", "GPIO_SYSFS GPIO_PCA953X", "programs of users reach the pins that way, and expanders on I²C")
         + symbols("m", "TI_ADC081C TI_ADC128S052", "analogue inputs of UP Squared and its relatives")
-        + symbols("y", "I2C_DESIGNWARE_CORE I2C_DESIGNWARE_PLATFORM I2C_DESIGNWARE_BAYTRAIL", "I²C of the pin header")
+        + symbols("y", "I2C_DESIGNWARE_PLATFORM I2C_DESIGNWARE_BAYTRAIL", "I²C of the pin header")
         + symbols("m", "SPI_DESIGNWARE SPI_DW_PCI SPI_DW_MMIO SPI_GPIO", "SPI of the pin header")
         + symbols(
             "m", "MFD_AAEON GPIO_AAEON SENSORS_AAEON LEDS_AAEON AAEON_IWMI_WDT ASUS_WMI", "the maker's controller"
