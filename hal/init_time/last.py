@@ -6,7 +6,7 @@ It is kept in memory (`run`), and counts only in the boot that wrote it.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from hal.init_time.evidence import Alarm, Evidence, InitTime, Source, Weighed
 from hal.init_time.system_clock import SystemClock
 from hal.json_file import read_object
 from hal.root import Root
+from hal.stdlib import UTC
 
 RECORD = "run/hal/init-time.json"
 BOOT_ID = "proc/sys/kernel/random/boot_id"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from hal.errors import FileFault, HalError, NotApplied
 from hal.root import Root
+from hal.stdlib import UTC
 
 STAND_IN = "run/hal-tree/clock"
 """What the clock of a tree shows. It stands still; where there is none, the device was just switched on: 1970."""

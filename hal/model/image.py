@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from typing import Any
 
 from attrs import field, frozen
 from attrs.validators import deep_iterable, in_, instance_of, optional
 
 from hal.record import Record
+from hal.stdlib import StrEnum
 
 YOCTO_RELEASES = (
     "pyro",
