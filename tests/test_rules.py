@@ -119,9 +119,10 @@ def programs(module: ast.Module) -> list[str]:
 
 
 def version_branches(module: ast.Module) -> list[str]:
-    """Code for some Pythons only, which the type checker, asked for the oldest, does not see."""
-    names = [dotted(node) for node in ast.walk(module) if isinstance(node, ast.expr)]
-    return [name for name in (*names, *imported(module)) if name in ("sys.version_info", "sys.hexversion")]
+    """What type checking for the oldest Python does not see: code for newer ones, and `fromisoformat`: it differs."""
+    names = [ast.unparse(node) for node in ast.walk(module) if isinstance(node, ast.Attribute)]
+    apart = re.compile(r"sys\.(?:version_info|hexversion)|.*\.fromisoformat")
+    return [name for name in (*names, *imported(module)) if apart.fullmatch(name)]
 
 
 def module_level_managers(module: ast.Module) -> list[str]:
@@ -189,6 +190,7 @@ def clocked(module: ast.Module) -> list[str]:
         (programs, "root.run(['ls'], timeout_seconds=1)", 0),
         (version_branches, "if sys.version_info >= (3, 12): pass", 1),
         (version_branches, "from sys import version_info", 1),
+        (version_branches, "date.fromisoformat(x); datetime(1, 1, 1).fromisoformat(x)", 2),
         (version_branches, "info.version_info = sys.version", 0),
         (module_level_managers, "M = PluginManager('hal')", 1),
         (module_level_managers, "class A:\n    m = pluggy.PluginManager('hal')", 1),
