@@ -14,6 +14,9 @@ TEST_PACKAGES := jq grub-common libubootenv-tool u-boot-tools \
 	usb-modeswitch usb-modeswitch-data libusb-1.0-0 umockdev \
 	openssl chrony systemd udev network-manager dnsmasq-base openssh-server openssh-client
 
+# The kernel's Kconfig files, 130 MB: what images ask for is looked up there.
+LAB_PACKAGES := linux-source-6.1 gcc
+
 .PHONY: run test setup lint docs docs-write bench lab lab-record clean help
 
 help: ## list the commands
@@ -46,7 +49,7 @@ test: lint docs ## everything CI runs
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lab: setup ## the lab in full: every state, boot and kill; under three hours on two cores
-	tools/packages $(TEST_PACKAGES)
+	tools/packages $(TEST_PACKAGES) $(LAB_PACKAGES)
 	$(BIN)/python -m pytest -n auto --dist worksteal --lab=full tests/lab
 
 lab-record: ## take the lab's last figures as those that may not get worse

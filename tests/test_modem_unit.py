@@ -19,7 +19,7 @@ from hal.peripherals.modem.known import Known, KnownModel
 from hal.peripherals.modem.rules import rules
 
 HAL = Path(sys.executable).parent / "hal"
-UNIT = Path(__file__).parents[1] / "docs/systemd/hal-modem@.service"
+UNIT = Path(__file__).parents[1] / "hal/peripherals/modem/hal-modem@.service"
 INSTANCE = "hal-modem@1-1.2.service"
 BOOT = ("multi-user", "basic", "sysinit", "local-fs")
 SYSTEM = Path("/lib/systemd/system")

@@ -34,6 +34,8 @@ EFI_SIGNED: tuple[tuple[str, str, str], ...] = (
     ("KEXEC_FILE", "y", "kexec can check what it starts"),
     ("KEXEC_SIG", "y", "kexec checks signatures"),
     ("KEXEC_SIG_FORCE", "y", "kexec refuses a kernel without one"),
+    ("PKCS7_MESSAGE_PARSER", "y", "the signature's own format is read by it"),
+    ("SIGNED_PE_FILE_VERIFICATION", "y", "the kernel is an EFI program, and its signature is inside"),
     ("KEXEC_BZIMAGE_VERIFY_SIG", "y", "the signature is in the kernel image"),
 )
 """Kernel symbols of secure boot: name, value, reason; the second table where the firmware is EFI."""

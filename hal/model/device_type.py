@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 
 from attrs import Attribute, field, frozen
 
 from hal.record import Record
+from hal.stdlib import StrEnum
 
 
 class Arch(StrEnum):
@@ -166,6 +166,8 @@ class Sizes(Record):
     boot_kib: int | None = None
     rootfs_kib: int | None = None
     state_kib: int | None = None
+    vendor_kib: int | None = None
+    """Before the boot partition: room for the vendor's partitions, or for what the chip's ROM reads there."""
 
 
 @frozen(kw_only=True, repr=False, eq=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from typing import Any
 
 from attrs import field, frozen
@@ -11,6 +10,7 @@ from attrs.validators import deep_iterable, in_, instance_of, optional
 
 from hal.model.device_type import DeviceType
 from hal.record import Record
+from hal.stdlib import StrEnum
 
 YOCTO_RELEASES = (
     "pyro",
@@ -151,7 +151,7 @@ _FORMS: dict[PartKind, _Form] = {
         value_bytes=True,
     ),
     PartKind.BOOT_FILE: _Form(
-        name=_PATH,
+        name=f"{_PATH}/?",
         words="a name in the boot partition, without leading slash",
         value=_PATH,
         value_words="the name of its source among what the build deploys",
@@ -204,7 +204,7 @@ class ImagePart(Record):
     | udev-rule | `70-x.rules` | its text |
     | service | unit | `enabled` or `disabled`; the unit itself is a file or comes with a package |
     | file | below the root file system | text or bytes |
-    | boot-file | in the boot partition | its source among what the OS build deploys |
+    | boot-file | in the boot partition; with a `/` behind it a folder | its source among what the OS build deploys |
     | rendered-file | below `boot/`, `root/` or `initramfs/` | text or bytes |
     | partition | `boot`, `root-a`, `root-b`, `state`, `data`, `efi` | its number |
     | partition-size | the same | KiB |
@@ -214,6 +214,8 @@ class ImagePart(Record):
     | device-tree, overlay | file without suffix | – |
     | install-target | where a flasher installs to, in order of preference | – |
     | secure-boot | a need | what it takes, in words |
+
+    A boot-file that is a folder takes every file that lies in the source folder, none of folders below it.
 
     An `optional` part is a wish: it gives way where another contributor says otherwise, and is told. A `fresh_only`
     file holds state: it belongs on a new medium, and an update must leave it alone.

@@ -43,8 +43,8 @@ def test_every_device_type_has_an_image(slug: str, flags: dict[str, str]) -> Non
     [
         ("generic-amd64", {"OS_DEVELOPMENT": "1"}, {}, "console=ttyS0,115200n8", "quiet"),
         ("generic-amd64", {}, {}, "quiet", "console=ttyS0,115200n8"),
-        ("generic-amd64", {"BALENA_STORAGE": "aufs"}, {}, "AUFS_FS", "OVERLAY_FS"),
-        ("generic-amd64", {}, {}, "OVERLAY_FS", "AUFS_FS"),
+        ("raspberrypi5", {"BALENA_STORAGE": "aufs"}, {}, "AUFS_FS", "OVERLAY_FS"),
+        ("raspberrypi5", {}, {}, "OVERLAY_FS", "AUFS_FS"),
         ("generic-amd64", {"NETWORK_MANAGER_PACKAGES": "connman"}, {}, "connman", "networkmanager"),
         ("generic-amd64", {}, {"flasher": True}, "boot/EFI/BOOT/grub.cfg", "boot/EFI/BOOT/grubenv"),
         ("generic-amd64", {}, {"secure_boot": True}, "KEXEC_SIG_FORCE", "boot/EFI/BOOT/grub_extraenv"),

@@ -11,11 +11,14 @@ The file sorts behind the rules that set `ID_USB_INTERFACE_NUM` (60) and before 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pkgutil import get_data
 
+from hal.errors import HalError
 from hal.model import ModemModel, ModemState, PortRole, PortRule
 from hal.peripherals.modem.known import Known, KnownModel, narrows
 
 NAME = "75-hal-modem.rules"
+UNIT = "hal-modem@.service"
 MASKED = "40-usb_modeswitch.rules"
 """An empty file of this name in `etc/udev/rules.d` or `run/udev/rules.d` keeps usb_modeswitch's rules from acting."""
 _TYPES = {
@@ -118,3 +121,11 @@ def _remark(text: str) -> str:
 def _plain(name: str) -> str:
     """A name without what a rule would read as something else."""
     return "".join(each if each.isalnum() or each in " -_.()" else "_" for each in name)
+
+
+def unit() -> str:
+    """The text of the unit that the rules start, as it lies beside this file."""
+    data = get_data("hal.peripherals.modem", UNIT)
+    if data is None:
+        raise HalError(f"{UNIT}: this installation lacks it", path=UNIT)
+    return data.decode()

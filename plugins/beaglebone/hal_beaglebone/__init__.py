@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
-from hal.model import DeviceType, Unsupported, UpdateStep
+from hal.model import Build, DeviceType, ImagePart, Unsupported, UpdateStep
 from hal.protocols import BootConfig, Bootloader, Power, Rtc, Splash
 from hal.root import Root
 from hal_beaglebone.device_types import DEVICE_TYPES
@@ -66,3 +66,11 @@ def hal_update_steps(device_type: DeviceType, root: Root) -> tuple[UpdateStep, .
     from hal_beaglebone import tiboot
 
     return tuple(tiboot.step(fact, root) for fact in device_type.update_steps if fact.name == tiboot.NAME)
+
+
+@hookimpl
+def hal_image(device_type: DeviceType, build: Build) -> tuple[ImagePart, ...]:
+    """U-Boot's parts, what the WL18xx and capes need, and a kernel that fits these boards."""
+    from hal_beaglebone import image
+
+    return image.parts(device_type, build)

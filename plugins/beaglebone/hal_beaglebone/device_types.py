@@ -17,6 +17,7 @@ from hal.model import (
     ImageKind,
     Partitions,
     PartitionTable,
+    Sizes,
     SlotEncoding,
     UpdateStepFact,
 )
@@ -26,6 +27,7 @@ REPOSITORY = "balena-beaglebone"
 RELEASE = "balena-beaglebone 7.7.2+rev2"
 IMAGE_SOURCE = f"{RELEASE} recipes-core/images/balena-image.inc"
 TARGET_SOURCE = f"{RELEASE} recipes-support/resin-init/resin-init-flasher.bbappend"
+KERNEL_SOURCE = f"{RELEASE} recipes-kernel/linux, conf/layer.conf; meta-ti 9818c93 conf/machine"
 HOOK_SOURCE = f"{RELEASE} recipes-support/hostapp-update-hooks/hostapp-update-hooks.bbappend"
 BOARD_SOURCE = "Linux device trees of the board"
 RENAMED_SOURCE = "linux-omap list, proposed omap.yaml change 20250613-bbg-v3-1: renamed AM335x boards"
@@ -51,6 +53,33 @@ FLASH_TIBOOT3 = UpdateStepFact(
 )
 
 AM335X_FILES = ("MLO", "u-boot.img")
+AM335X_TREES = (
+    "am335x-bone",
+    "am335x-boneblack",
+    "am335x-boneblack-uboot",
+    "am335x-boneblack-uboot-univ",
+    "am335x-boneblack-wireless",
+    "am335x-boneblue",
+    "am335x-bonegreen",
+    "am335x-bonegreen-gateway",
+    "am335x-bonegreen-wireless",
+    "am335x-bonegreen-wireless-uboot-univ",
+)
+"""Every AM335x image carries them all: U-Boot chooses by what the board's EEPROM says."""
+AI64_TREES = ("k3-j721e-beagleboneai64", "k3-j721e-common-proc-board", "k3-j721e-sk")
+AI64_OVERLAYS = (
+    "k3-j721e-beagleboneai64-dsi-rpi-7inch-panel",
+    "k3-j721e-evm-csi2-ov5640",
+    "k3-j721e-evm-fusion",
+    "k3-j721e-evm-gesi-exp-board",
+    "k3-j721e-evm-pcie0-ep",
+    "k3-j721e-evm-quad-port-eth-exp",
+    "k3-j721e-evm-virt-mac-client",
+    "k3-j721e-sk-csi2-ov5640",
+    "k3-j721e-sk-csi2-rpi-imx219",
+    "k3-j721e-sk-fusion",
+    "k3-j721e-sk-rpi-hdr-ehrpwm",
+)
 AM335X_ARGUMENTS = ("coherent_pool=1M", "net.ifnames=0", "lpj=1990656", "rng_core.default_quality=100")
 AM335X_NOTE = "The hardware watchdog is off. `ttyS0` is a link that beagle-serial makes to the kernel's `ttyO0`."
 WL18XX_NOTE = "WiFi is a WL18xx; the package bb-wl18xx-btwl sets it up."
@@ -78,11 +107,15 @@ def _image_row(
     overrides: tuple[str, ...] = (),
     device_boards: tuple[Board, ...] = (),
     kernel_image: str = "zImage",
-    kernel_version: str | None = None,
+    kernel_version: str = "5.10.162",
+    kernel_recipe: str = "linux-beagleboard",
+    device_trees: tuple[str, ...] = AM335X_TREES,
+    overlays: tuple[str, ...] = (),
+    rootfs_kib: int = 327680,
     kernel_arguments: tuple[str, ...] = AM335X_ARGUMENTS,
     boot_files: tuple[str, ...] = AM335X_FILES,
     install_target: str = "mmcblk1",
-    tty: str = "ttyS0",
+    ttys: tuple[str, ...] = ("ttyS0",),
     clocks: tuple[Clock, ...] = (),
     no_clock: str | None = None,
     update_steps: tuple[UpdateStepFact, ...] = (SWITCH_U_BOOT,),
@@ -106,10 +139,14 @@ def _image_row(
         partitions=PARTITIONS,
         kernel_image=kernel_image,
         kernel_version=kernel_version,
+        kernel_recipe=kernel_recipe,
+        sizes=Sizes(boot_kib=40960, rootfs_kib=rootfs_kib, state_kib=20480),
+        device_trees=device_trees,
+        overlays=overlays,
         boot_files=boot_files,
         install_targets=(install_target,),
         kernel_arguments=kernel_arguments,
-        consoles=(Console(tty=tty),),
+        consoles=tuple(Console(tty=tty, baud=115200) for tty in ttys),
         clocks=clocks,
         no_clock=no_clock,
         update_steps=update_steps,
@@ -120,6 +157,7 @@ def _image_row(
             IMAGE_SOURCE,
             TARGET_SOURCE,
             HOOK_SOURCE,
+            KERNEL_SOURCE,
             *((BOARD_SOURCE,) if device_boards else ()),
             *sources,
             contract(slug),
@@ -133,7 +171,6 @@ BEAGLEBONE_BLACK = _image_row(
     name="BeagleBone Black",
     machine="beaglebone",
     device_boards=(boards.BLACK,),
-    kernel_version="5.10-ti",
     clocks=(SOC_CLOCK,),
     sources=(RENAMED_SOURCE,),
 )
@@ -149,6 +186,7 @@ BEAGLEBONE_GREEN = _image_row(
 
 BEAGLEBONE_GREEN_WIFI = _image_row(
     slug="beaglebone-green-wifi",
+    overrides=("beaglebone",),
     name="BeagleBone Green Wireless",
     device_boards=(boards.GREEN_WIRELESS,),
     wifi=True,
@@ -158,6 +196,7 @@ BEAGLEBONE_GREEN_WIFI = _image_row(
 
 BEAGLEBONE_GREEN_GATEWAY = _image_row(
     slug="beaglebone-green-gateway",
+    overrides=("beaglebone",),
     name="BeagleBone Green Gateway",
     clocks=(
         Clock(
@@ -185,11 +224,15 @@ BEAGLEBONE_AI64 = _image_row(
     arch=Arch.AARCH64,
     device_boards=(boards.AI64,),
     kernel_image="Image",
-    kernel_version="6.1-ti",
+    kernel_version="6.1.80",
+    kernel_recipe="linux-bb.org",
+    device_trees=AI64_TREES,
+    overlays=AI64_OVERLAYS,
+    rootfs_kib=733184,
     kernel_arguments=(),
     boot_files=("tiboot3.bin", "tispl.bin", "u-boot.img", "sysfw.itb"),
     install_target="mmcblk0",
-    tty="ttyS2",
+    ttys=("ttyS2", "ttyS0"),
     no_clock="Linux's device tree names none; the one inside the power chip TPS6594 is not used",
     update_steps=(FLASH_TIBOOT3, SWITCH_U_BOOT),
     notes=(
@@ -205,6 +248,9 @@ BEAGLEBOARD_XM = DeviceType(
     machine="beagleboard-xm",
     machine_overrides=("beagleboard",),
     repository=REPOSITORY,
+    kernel_image="zImage",
+    kernel_version="5.10.162",
+    kernel_recipe="linux-beagleboard",
     boards=(boards.BEAGLEBOARD_XM,),
     bootloader=BootloaderKind.U_BOOT,
     partitions=PARTITIONS,
@@ -216,6 +262,7 @@ BEAGLEBOARD_XM = DeviceType(
         f"{RELEASE} conf/machine/beagleboard-xm.conf",
         IMAGE_SOURCE,
         HOOK_SOURCE,
+        KERNEL_SOURCE,
         BOARD_SOURCE,
         contract("beagleboard-xm"),
     ),

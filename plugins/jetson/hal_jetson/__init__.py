@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
-from hal.model import DeviceType, Unsupported, UpdateStep
+from hal.model import Build, DeviceType, ImagePart, Unsupported, UpdateStep
 from hal.protocols import BootConfig, Bootloader, Rtc, Splash
 from hal.root import Root
 from hal_jetson.device_types import DEVICE_TYPES
@@ -67,3 +67,11 @@ def hal_update_steps(device_type: DeviceType, root: Root) -> tuple[UpdateStep, .
     from hal_jetson import bootfiles
 
     return tuple(bootfiles.step(fact, root) for fact in device_type.update_steps if fact.name in bootfiles.LAYOUTS)
+
+
+@hookimpl
+def hal_image(device_type: DeviceType, build: Build) -> tuple[ImagePart, ...]:
+    """The vendor's firmware and programs, and a kernel that fits its partition."""
+    from hal_jetson import image
+
+    return image.parts(device_type, build)

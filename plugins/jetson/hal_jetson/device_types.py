@@ -13,6 +13,7 @@ from hal.model import (
     Partitions,
     PartitionTable,
     ReleaseState,
+    Sizes,
     SlotEncoding,
     UpdateStepFact,
 )
@@ -21,7 +22,8 @@ from hal_jetson import boards as board
 _REPOSITORY = "balena-jetson 7.9.3+rev2"
 _SPECIFICATION = "partition_specification"
 _U_BOOT_FILES = ("resinOS_uEnv.txt", "bootcount.env", "extra_uEnv.txt")
-_TTYS0 = (Console(tty="ttyS0"),)
+_TTYS0 = (Console(tty="ttyS0", baud=115200),)
+_TTYTCU0 = (Console(tty="ttyTCU0", baud=115200),)
 _EMMC_BOOT_ACCESS = ("sdhci_tegra.en_boot_part_access=1",)
 """In extlinux.conf of TX2 and Nano: makes `mmcblk0boot0` accessible."""
 
@@ -78,6 +80,10 @@ def _partitions(boot: int) -> Partitions:
     )
 
 
+def _sizes(vendor_kib: int, *, boot_kib: int = 80960, rootfs_kib: int = 487424) -> Sizes:
+    return Sizes(boot_kib=boot_kib, rootfs_kib=rootfs_kib, state_kib=20480, vendor_kib=vendor_kib)
+
+
 def _row(
     slug: str,
     name: str,
@@ -92,21 +98,34 @@ def _row(
     state: ReleaseState = ReleaseState.RELEASED,
     image: ImageKind = ImageKind.DIRECT,
     install_targets: tuple[str, ...] = (),
-    yocto_release: str = "honister",
+    yocto_release: str = "kirkstone",
+    overrides: tuple[str, ...] = (),
+    sizes: Sizes,
     arguments: tuple[str, ...] = (),
     consoles: tuple[Console, ...] = (),
     odmdata: str | None = None,
     wireless: tuple[bool, bool] = (False, False),
     notes: tuple[str, ...] = (),
 ) -> DeviceType:
-    """What all rows share: architecture, kernel image, state file. `wireless` is (WiFi, Bluetooth)."""
-    files = (f"{slug}.coffee", f"{_SPECIFICATION}{specification}.txt", "layer.conf", "hostapp-update-hooks.bbappend")
+    """What all rows share: architecture, kernel, state file. `wireless` is (WiFi, Bluetooth).
+
+    The layer is for kirkstone; its .coffee files still say honister.
+    """
+    files = (
+        f"{slug}.coffee",
+        f"{_SPECIFICATION}{specification}.txt",
+        f"layer.conf, {slug}.conf",
+        "hostapp-update-hooks.bbappend",
+        "balena-image.bbappend",
+        "linux-tegra_4.9.bbappend",
+    )
     more = () if device_tree_source is None else (f"{_REPOSITORY} {device_tree_source}",)
     return DeviceType(
         slug=slug,
         name=name,
         arch=Arch.AARCH64,
         machine=slug,
+        machine_overrides=overrides,
         repository="balena-jetson",
         yocto_release=yocto_release,
         state=state,
@@ -114,7 +133,10 @@ def _row(
         boards=boards,
         bootloader=bootloader,
         partitions=_partitions(boot),
+        sizes=sizes,
         kernel_image="Image",
+        kernel_version="4.9.337",
+        kernel_recipe="linux-tegra",
         boot_files=_U_BOOT_FILES if bootloader is BootloaderKind.U_BOOT else ("resinOS_uEnv.txt",),
         install_targets=install_targets,
         default_device_tree=device_tree,
@@ -145,6 +167,8 @@ def _tx2(
     return _row(
         slug,
         name,
+        overrides=() if slug == "jetson-tx2" else ("jetson-tx2",),
+        sizes=_sizes(49152),
         bootloader=BootloaderKind.U_BOOT,
         boot=24,
         specification="186",
@@ -174,12 +198,15 @@ def _nano(
     specification: str = "210",
     consoles: tuple[Console, ...] = _TTYS0,
     wireless: tuple[bool, bool] = (False, False),
+    overrides: tuple[str, ...] = (),
     notes: tuple[str, ...] = (),
 ) -> DeviceType:
     """A Nano module: U-Boot with extlinux, written straight to its medium."""
     return _row(
         slug,
         name,
+        overrides=overrides,
+        sizes=_sizes(49152),
         bootloader=BootloaderKind.U_BOOT,
         boot=boot,
         specification=specification,
@@ -203,15 +230,19 @@ def _xavier_nx(
     specification: str,
     boards: tuple[Board, ...] = (),
     wireless: tuple[bool, bool] = (False, False),
+    overrides: tuple[str, ...] = (),
     notes: tuple[str, ...] = (),
 ) -> DeviceType:
     """A Xavier NX module: Cboot, firmware in QSPI, so few vendor partitions."""
     return _row(
         slug,
         name,
+        overrides=overrides,
+        sizes=_sizes(458752, rootfs_kib=733184),
         bootloader=BootloaderKind.CBOOT,
         boot=9,
         specification=specification,
+        consoles=_TTYTCU0,
         steps=(_NX_FIRMWARE, _RECORD),
         device_tree=device_tree,
         device_tree_source="balena-image.inc",
@@ -230,6 +261,7 @@ DEVICE_TYPES: tuple[DeviceType, ...] = (
     _row(
         "jetson-tx1",
         "Nvidia Jetson TX1",
+        sizes=_sizes(40960),
         bootloader=BootloaderKind.U_BOOT,
         boot=11,
         specification="210_tx1",
@@ -306,20 +338,27 @@ DEVICE_TYPES: tuple[DeviceType, ...] = (
         boards=(board.NANO_2GB,),
         boot=14,
         specification="210-2gb",
-        consoles=(),
         wireless=(True, False),
         notes=("The layer's serial console setting names another machine, so the inherited one holds.",),
     ),
-    _nano("jn30b-nano", "Auvidea JN30B Nano", f"{_NANO_EMMC_TREE}-jn30b", boards=(board.NANO_EMMC,)),
+    _nano(
+        "jn30b-nano",
+        "Auvidea JN30B Nano",
+        f"{_NANO_EMMC_TREE}-jn30b",
+        boards=(board.NANO_EMMC,),
+        overrides=("jetson-nano-emmc",),
+    ),
     _nano(
         "floyd-nano",
         "Floyd Nano BB02A eMMC",
         f"{_NANO_EMMC_TREE}-floyd-nano",
+        overrides=("jetson-nano-emmc",),
         state=ReleaseState.DISCONTINUED,
     ),
     _row(
         "jetson-xavier",
         "Nvidia Jetson Xavier AGX",
+        sizes=_sizes(458752, boot_kib=121440),
         bootloader=BootloaderKind.CBOOT,
         boot=37,
         specification="194",
@@ -327,7 +366,7 @@ DEVICE_TYPES: tuple[DeviceType, ...] = (
         device_tree="tegra194-p2888-0001-p2822-0000",
         device_tree_source="balena-image.inc",
         boards=(board.AGX_DEVKIT, board.AGX_GALEN, board.AGX_ANY, board.AGX_INDUSTRIAL),
-        consoles=(Console(tty="ttyTHS0"), Console(tty="ttyTCU0")),
+        consoles=(Console(tty="ttyTHS0", baud=115200), *_TTYTCU0),
         notes=("The developer kit's name in L4T is unknown; mainline's is listed.", *_CBOOT, _FAN_STARTUP),
     ),
     _xavier_nx(
@@ -338,7 +377,7 @@ DEVICE_TYPES: tuple[DeviceType, ...] = (
         boards=(board.XAVIER_NX, board.XAVIER_NX_SD),
         wireless=(True, True),
         notes=(
-            "The layer sets no serial console; development images use ttyTHS0, the bootloader's device tree ttyTCU0.",
+            "The serial console is that of every machine of this chip; the layer sets none.",
             _FAN_STARTUP,
         ),
     ),
@@ -354,6 +393,7 @@ DEVICE_TYPES: tuple[DeviceType, ...] = (
         "jetson-xavier-nx-devkit-seeed-2mic-hat",
         "Nvidia Jetson Xavier NX Devkit SD Seeed ReSpeaker-2Mic",
         f"{_NX_TREE}-seeed-2mic-hat",
+        overrides=("jetson-xavier-nx-devkit",),
         specification="194_nxde_sdcard",
         boards=(board.XAVIER_NX, board.XAVIER_NX_SD),
         wireless=(True, True),
@@ -363,6 +403,7 @@ DEVICE_TYPES: tuple[DeviceType, ...] = (
         "cnx100-xavier-nx",
         "Auvidea CNX100 Xavier NX",
         "tegra194-xavier-nx-cnx100",
+        overrides=("jetson-xavier-nx-devkit-emmc",),
         specification="194_nxde",
         boards=(board.XAVIER_NX,),
         notes=(_NO_FAN_PROFILES,),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
-from hal.model import BootloaderKind, DeviceType, HealthCheck, Unsupported, UpdateStep
+from hal.model import BootloaderKind, Build, DeviceType, HealthCheck, ImagePart, Unsupported, UpdateStep
 from hal.protocols import BootConfig, Bootloader, Rtc, Splash
 from hal.root import Root
 from hal_jetson_orin.device_types import DEVICE_TYPES
@@ -81,3 +81,11 @@ def hal_health_checks(device_type: DeviceType, root: Root) -> tuple[HealthCheck,
     from hal_jetson_orin import firmware
 
     return (firmware.health_check(root),) if device_type.capsule is not None else ()
+
+
+@hookimpl
+def hal_image(device_type: DeviceType, build: Build) -> tuple[ImagePart, ...]:
+    """NVIDIA's drivers and programs, the firmware's capsule, and L4TLauncher."""
+    from hal_jetson_orin import image
+
+    return image.parts(device_type, build)

@@ -22,6 +22,7 @@ from hal.model import (
     PowerLevel,
     PowerLevelNames,
     ReleaseState,
+    Sizes,
     SlotEncoding,
     UpdatePhase,
     UpdateStepFact,
@@ -60,6 +61,11 @@ def _partitions(*, boot: int, encoding: SlotEncoding) -> Partitions:
 
 _FROM_6 = _partitions(boot=6, encoding=SlotEncoding.DECIMAL)
 _FROM_14 = _partitions(boot=14, encoding=SlotEncoding.HEX)
+
+
+def _sizes(vendor_kib: int, boot_kib: int, rootfs_kib: int) -> Sizes:
+    """The boot partition holds the unpacked capsule; the state partition is meta-balena's at the layer's version."""
+    return Sizes(boot_kib=boot_kib, rootfs_kib=rootfs_kib, state_kib=20480, vendor_kib=vendor_kib)
 
 
 def _levels(*, low: str, mid: tuple[str, ...], high: tuple[str, ...]) -> tuple[PowerLevelNames, ...]:
@@ -110,6 +116,8 @@ def _orin(
     fan_default: str,
     capsule: Capsule,
     wireless: bool,
+    sizes: Sizes,
+    overrides: tuple[str, ...] = (),
     notes: tuple[str, ...] = (),
 ) -> DeviceType:
     """A released device type with a .coffee file of its own."""
@@ -118,6 +126,7 @@ def _orin(
         name=name,
         arch=Arch.AARCH64,
         machine=slug,
+        machine_overrides=overrides,
         repository=_REPOSITORY,
         yocto_release="scarthgap",
         state=ReleaseState.RELEASED,
@@ -125,7 +134,11 @@ def _orin(
         boards=(board,),
         bootloader=BootloaderKind.L4TLAUNCHER,
         partitions=partitions,
+        sizes=sizes,
         kernel_image="Image",
+        kernel_version="5.15.185",
+        kernel_recipe="linux-jammy-nvidia-tegra",
+        boot_files=("EFI/BOOT/BOOTAA64.efi",),
         install_targets=(target,) if target else (),
         default_device_tree=f"tegra234-{device_tree}",
         device_trees=further,
@@ -150,6 +163,7 @@ def _orin(
         sources=(
             f"{_VERSION} {slug}.coffee, os-power-mode, os-fan-profile",
             f"{_VERSION} tegra-flash-dry_36.5.0.bb, edk2-container_1.0.bb, resin-init-flasher.bbappend",
+            f"{_VERSION} conf/machine, balena-image.bbappend, linux-jammy-nvidia-tegra_5.15.bbappend",
         ),
     )
 
@@ -181,6 +195,7 @@ DEVICE_TYPES: tuple[DeviceType, ...] = (
     _orin(
         "jetson-agx-orin-devkit",
         "Nvidia Jetson AGX Orin Devkit",
+        sizes=_sizes(331776, 40960, 1003520),
         board=boards.AGX_DEVKIT,
         image=ImageKind.DIRECT,
         target=None,
@@ -208,6 +223,7 @@ DEVICE_TYPES: tuple[DeviceType, ...] = (
     _orin(
         "jetson-agx-orin-devkit-64gb",
         "Nvidia Jetson AGX Orin 64GB Devkit",
+        sizes=_sizes(598016, 97280, 827392),
         board=boards.AGX_64GB,
         image=ImageKind.FLASHER,
         target="mmcblk0",
@@ -229,6 +245,7 @@ DEVICE_TYPES: tuple[DeviceType, ...] = (
     _orin(
         "jetson-orin-nano-devkit-nvme",
         "Nvidia Jetson Orin Nano 8GB (SD) Devkit NVME",
+        sizes=_sizes(598016, 121440, 733184),
         board=boards.NANO_8GB_DEVKIT,
         image=ImageKind.FLASHER,
         target="nvme0n1",
@@ -257,6 +274,8 @@ DEVICE_TYPES: tuple[DeviceType, ...] = (
     _orin(
         "jetson-orin-nano-seeed-j3010",
         "Seeed ReComputer J3010 (Orin Nano 4GB)",
+        sizes=_sizes(598016, 121440, 733184),
+        overrides=("p3768-0000-p3767-0004",),
         board=boards.NANO_4GB_RECOMPUTER,
         image=ImageKind.FLASHER,
         target="nvme0n1",
@@ -279,6 +298,8 @@ DEVICE_TYPES: tuple[DeviceType, ...] = (
     _orin(
         "jetson-orin-nx-seeed-j4012",
         "Nvidia Jetson Orin NX in Seeed ReComputer J4012",
+        sizes=_sizes(598016, 121440, 733184),
+        overrides=("jetson-orin-nx-xavier-nx-devkit",),
         board=boards.NX_16GB,
         image=ImageKind.FLASHER,
         target="nvme0n1",
@@ -304,6 +325,7 @@ DEVICE_TYPES: tuple[DeviceType, ...] = (
     _orin(
         "jetson-orin-nx-xavier-nx-devkit",
         "Nvidia Jetson Orin NX in Xavier NX Devkit NVME",
+        sizes=_sizes(331776, 121440, 983040),
         board=boards.NX_16GB,
         image=ImageKind.FLASHER,
         target="nvme0n1",
@@ -327,6 +349,8 @@ DEVICE_TYPES: tuple[DeviceType, ...] = (
     _orin(
         "forecr-dsb-ornx-orin-nano-8gb",
         "Forecr DSBOARD-ORNX-LAN Nano 8GB",
+        sizes=_sizes(598016, 121440, 733184),
+        overrides=("jetson-orin-nano-devkit-nvme",),
         board=boards.NANO_8GB,
         image=ImageKind.FLASHER,
         target="nvme0n1",

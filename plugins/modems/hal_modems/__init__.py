@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hal import hookimpl
-from hal.model import ModemModel
+from hal.model import ImagePart, ModemModel
 from hal_modems.models import MODEMS
 
 
@@ -11,3 +11,11 @@ from hal_modems.models import MODEMS
 def hal_modems() -> tuple[ModemModel, ...]:
     """Every modem model of the table."""
     return MODEMS
+
+
+@hookimpl
+def hal_image() -> tuple[ImagePart, ...]:
+    """Drivers for every model, the rules that name their ports, and the unit that switches them."""
+    from hal_modems import image
+
+    return image.parts()

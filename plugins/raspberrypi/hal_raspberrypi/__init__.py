@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
-from hal.model import BootloaderKind, DeviceType, Unsupported, UpdateStep
+from hal.model import BootloaderKind, Build, DeviceType, ImagePart, Unsupported, UpdateStep
 from hal.protocols import BootConfig, Bootloader, Fan, Power, Rtc, Splash
 from hal.root import Root
 from hal_raspberrypi.device_types import DEVICE_TYPES
@@ -81,3 +81,11 @@ def hal_update_steps(device_type: DeviceType, root: Root) -> tuple[UpdateStep, .
     if device_type.bootloader is not BootloaderKind.U_BOOT:
         return ()
     return tuple(eeprom.step(fact, root) for fact in device_type.update_steps if fact.name == eeprom.NAME)
+
+
+@hookimpl
+def hal_image(device_type: DeviceType, build: Build) -> tuple[ImagePart, ...]:
+    """The kernel's needs, firmware of the radios, boot files, and what other makers' boards add."""
+    from hal_raspberrypi import image
+
+    return image.parts(device_type, build)

@@ -25,6 +25,7 @@ from hal_raspberrypi import boards
 from hal_raspberrypi.facts import (
     MSDOS_HEX,
     NO_CLOCK,
+    SCREEN_CONFIG,
     SECURE_BOOT_SOURCE,
     SWITCH_BALENA,
     UPDATE_EEPROM,
@@ -113,6 +114,8 @@ RASPBERRYPI3_64 = image_row(
     no_clock=NO_CLOCK,
     wifi=True,
     bluetooth=True,
+    config=SCREEN_CONFIG,
+    kms=True,
 )
 
 RASPBERRYPI0_2W_64 = image_row(
@@ -125,6 +128,8 @@ RASPBERRYPI0_2W_64 = image_row(
     no_clock=NO_CLOCK,
     wifi=True,
     bluetooth=True,
+    config=SCREEN_CONFIG,
+    kms=True,
 )
 
 RASPBERRYPI4_64 = image_row(
@@ -210,6 +215,7 @@ RASPBERRYPICM4_IOBOARD_SB = evolve(
 RASPBERRYPI5 = evolve(
     image_row(
         slug="raspberrypi5",
+        kms=True,
         name="Raspberry Pi 5",
         arch=Arch.AARCH64,
         state=ReleaseState.RELEASED,

@@ -27,7 +27,8 @@ from hal.model import (
 REPOSITORY = "balena-raspberrypi"
 RELEASE = "balena-raspberrypi 7.4.0+rev7"
 IMAGE_SOURCE = f"{RELEASE} recipes-core/images/balena-image.inc"
-CONFIG_SOURCE = f"{RELEASE} recipes-bsp/bootfiles/rpi-config_git.bbappend"
+CONFIG_SOURCE = f"{RELEASE} recipes-bsp/bootfiles/rpi-config_git.bbappend, rpi-cmdline.bbappend"
+KERNEL_SOURCE = f"{RELEASE} recipes-kernel/linux"
 MACHINE_SOURCE = f"{RELEASE} conf/machine"
 SECURE_BOOT_SOURCE = "meta-balena-rpi-sb 0.0.5"
 BOARD_SOURCE = "Linux device tree binding arm/bcm/bcm2835.yaml; raspberrypi/linux device trees"
@@ -36,11 +37,22 @@ COMMON_CONFIG = (
     "dtparam=i2c_arm=on",
     "dtparam=spi=on",
     "disable_splash=1",
-    "avoid_warnings=1",
     "dtparam=audio=on",
     "gpu_mem=16",
 )
-"""config.txt of every production image; development images also turn the UART on, and leave out `avoid_warnings`."""
+"""config.txt of every image; what depends on the build, `enable_uart` and `avoid_warnings`, is in `image`."""
+
+KMS_CONFIG = ("dtoverlay=vc4-kms-v3d,cma-320",)
+"""The kernel drives the display. 320 MB, because the overlay's own 512 MB since Linux 6.1 clash with a high gpu_mem."""
+
+CMDLINE = ("dwc_otg.lpm_enable=0", "rootfstype=ext4", "rootwait", "cgroup_enable=memory")
+"""cmdline.txt of every image, before what the build adds; without `root=`, which the bootloader chooses."""
+
+SCREEN_CONFIG = (*COMMON_CONFIG, "disable_overscan=1")
+"""config.txt where the base layer fills the whole screen."""
+
+LINUX_RPI = "linux-raspberrypi"
+LINUX_KUNBUS = "linux-kunbus"
 
 ARM_BUS = 1
 """The I²C bus of the pin header, `i2c_arm`, on which an overlay `i2c-rtc` puts a clock unless it says otherwise."""
@@ -99,7 +111,9 @@ def image_row(
     pi4_class: bool = False,
     boot_kib: int = 40960,
     rootfs_kib: int = 327680,
-    kernel_version: str | None = "6.12",
+    kernel_version: str | None = "6.12.94",
+    kernel_recipe: str = LINUX_RPI,
+    kms: bool = False,
     boot_files: tuple[str, ...] = (),
     device_trees: tuple[str, ...] = (),
     config: tuple[str, ...] = COMMON_CONFIG,
@@ -128,9 +142,11 @@ def image_row(
         sizes=Sizes(boot_kib=boot_kib, rootfs_kib=rootfs_kib, state_kib=20480),
         kernel_image=KERNEL_IMAGE[arch],
         kernel_version=kernel_version,
+        kernel_recipe=kernel_recipe,
+        kernel_arguments=CMDLINE,
         boot_files=(BOOT_FILE[arch], "boot.scr", *(EEPROM_FILES if pi4_class else ()), *boot_files),
         device_trees=device_trees,
-        config_txt=(*config, *(CM4_SECTION if pi4_class else ())),
+        config_txt=(*config, *(KMS_CONFIG if kms or pi4_class else ()), *(CM4_SECTION if pi4_class else ())),
         consoles=(Console(tty="serial0", baud=115200),),
         clocks=clocks,
         no_clock=no_clock,
@@ -142,6 +158,7 @@ def image_row(
             f"{RELEASE} {coffee or slug}.coffee",
             IMAGE_SOURCE,
             CONFIG_SOURCE,
+            KERNEL_SOURCE,
             *((BOARD_SOURCE,) if boards else ()),
             *sources,
             *((contract(slug),) if wifi is not None or bluetooth is not None else ()),
@@ -159,6 +176,7 @@ def machine_row(
     device_trees: tuple[str, ...] = (),
     overlays: tuple[str, ...] = (),
     config: tuple[str, ...] = COMMON_CONFIG,
+    kernel_recipe: str = LINUX_RPI,
     wifi: bool | None = None,
     bluetooth: bool | None = None,
     notes: tuple[str, ...],
@@ -174,6 +192,8 @@ def machine_row(
         boards=boards,
         bootloader=BootloaderKind.U_BOOT,
         partitions=MSDOS_HEX,
+        kernel_recipe=kernel_recipe,
+        kernel_arguments=CMDLINE,
         device_trees=device_trees,
         overlays=overlays,
         config_txt=config,
@@ -185,6 +205,7 @@ def machine_row(
             f"{MACHINE_SOURCE}/{slug}.conf",
             IMAGE_SOURCE,
             CONFIG_SOURCE,
+            KERNEL_SOURCE,
             *((BOARD_SOURCE,) if boards else ()),
             *((contract(slug),) if arch is not None else ()),
         ),

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from hal.model import Arch, Clock, DeviceType, ReleaseState
 from hal_raspberrypi import boards
-from hal_raspberrypi.facts import ARM_BUS, COMMON_CONFIG, MACHINE_SOURCE, contract, image_row, machine_row
+from hal_raspberrypi.facts import (
+    ARM_BUS,
+    COMMON_CONFIG,
+    LINUX_KUNBUS,
+    MACHINE_SOURCE,
+    contract,
+    image_row,
+    machine_row,
+)
 
 NEURON_CLOCK = Clock(
     driver="mcp7941x",
@@ -115,14 +123,16 @@ REVPI_CONNECT_S = image_row(
     boards=(boards.REVPI_CONNECT, boards.CM4S),
     pi4_class=True,
     rootfs_kib=372736,
-    kernel_version=None,
+    kernel_version="6.6.84",
+    kernel_recipe=LINUX_KUNBUS,
     boot_files=("dt-blob.bin",),
-    device_trees=("bcm2711-rpi-cm4s",),
+    device_trees=("bcm2711-rpi-cm4",),
     config=(*COMMON_CONFIG, "dtoverlay=revpi-connect", "dtoverlay=dwc2", "dr_mode=host"),
     wifi=False,
     bluetooth=False,
     notes=(
         "The kernel is linux-kunbus, with the piControl module.",
+        "Its machine does not build the CM4S's device tree; whether the firmware takes that of the CM4 is not known.",
         "`dr_mode=host` stands on a line of its own in config.txt, where the firmware ignores it.",
     ),
 )
@@ -135,7 +145,8 @@ REVPI_CONNECT_4 = image_row(
     boards=(boards.REVPI_CONNECT_4, boards.CM4),
     pi4_class=True,
     rootfs_kib=372736,
-    kernel_version=None,
+    kernel_version="6.6.84",
+    kernel_recipe=LINUX_KUNBUS,
     device_trees=("bcm2711-rpi-cm4",),
     config=(*COMMON_CONFIG, "dtoverlay=dwc2,dr_mode=host", "dtparam=ant2"),
     wifi=True,
@@ -153,7 +164,7 @@ RT_RPI_300 = image_row(
     arch=Arch.AARCH64,
     overrides=("raspberrypi4-64",),
     pi4_class=True,
-    kernel_version="5.15",
+    kernel_version="5.15.92",
     clocks=(Clock(driver="rx8010", rtc=0, i2c_address=0x32, battery=True),),
     notes=(
         "Whether it holds a Raspberry Pi 4 Model B or a Compute Module 4 is not known.",
@@ -196,6 +207,7 @@ REVPI_CONNECT = machine_row(
     config=(*COMMON_CONFIG, "dtoverlay=revpi-connect"),
     wifi=False,
     notes=("The kernel is linux-kunbus, with the piControl module.",),
+    kernel_recipe=LINUX_KUNBUS,
 )
 
 REVPI_CORE_3 = machine_row(
@@ -207,6 +219,7 @@ REVPI_CORE_3 = machine_row(
     device_trees=("bcm2710-rpi-cm3",),
     wifi=False,
     notes=("The kernel is linux-kunbus.",),
+    kernel_recipe=LINUX_KUNBUS,
 )
 
 RASPBERRYPI4_EDATEC_SENSING = DeviceType(

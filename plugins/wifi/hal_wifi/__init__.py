@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hal import hookimpl
-from hal.model import WifiFirmware
+from hal.model import ImagePart, WifiFirmware
 from hal_wifi.adapters import ADAPTERS
 
 
@@ -11,3 +11,11 @@ from hal_wifi.adapters import ADAPTERS
 def hal_wifi_firmware() -> tuple[WifiFirmware, ...]:
     """Every WiFi adapter of the table."""
     return ADAPTERS
+
+
+@hookimpl
+def hal_image() -> tuple[ImagePart, ...]:
+    """Drivers and firmware for every adapter, and the database of what a country allows."""
+    from hal_wifi import image
+
+    return image.parts()

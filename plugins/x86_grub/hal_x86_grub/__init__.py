@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
-from hal.model import DeviceType, Unsupported, UpdateStep
+from hal.model import Build, DeviceType, ImagePart, Unsupported, UpdateStep
 from hal.protocols import BootConfig, Bootloader, Fan, Power, Rtc, Splash
 from hal.root import Root
 from hal_x86_grub.device_types import DEVICE_TYPES
@@ -75,3 +75,11 @@ def hal_update_steps(device_type: DeviceType, root: Root) -> tuple[UpdateStep, .
     sectors = (boot_sectors.step(root),) if "bios" in device_type.firmware else ()
     named = [fact for fact in device_type.update_steps if fact.name == efi_entry.NAME]
     return (*sectors, *(efi_entry.step(fact, device_type, root) for fact in named))
+
+
+@hookimpl
+def hal_image(device_type: DeviceType, build: Build) -> tuple[ImagePart, ...]:
+    """Drivers and firmware for whatever PC it is, and GRUB; with secure boot what the disk's key needs."""
+    from hal_x86_grub import image
+
+    return image.parts(device_type, build)

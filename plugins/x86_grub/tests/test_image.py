@@ -1,0 +1,56 @@
+"""What the images of this family hold: a table of parts that are there, with their value, or are not."""
+
+from __future__ import annotations
+
+import pytest
+from hal_x86_grub.device_types import DEVICE_TYPES
+from hal_x86_grub.image import TABLE
+
+from hal.image.asking import image
+from hal.image.parts import build_tags, tags
+from hal.model import Build, PartKind
+from hal.plugins import Catalog
+
+WANTED = object()
+"""There, without a value."""
+CASES = [
+    ("generic-amd64", Build(), PartKind.BOOT_FILE, "EFI/BOOT/bootx64.efi", "grub-efi-bootx64.efi"),
+    ("generic-aarch64", Build(), PartKind.BOOT_FILE, "EFI/BOOT/bootaa64.efi", "grub-efi-bootaa64.efi"),
+    ("generic-aarch64", Build(), PartKind.BOOT_FILE, "EFI/BOOT/bootx64.efi", None),
+    ("intel-nuc", Build(), PartKind.BOOT_FILE, "grub/i386-pc/", "grub/i386-pc"),
+    ("surface-go", Build(), PartKind.BOOT_FILE, "grub/core.img", None),
+    ("generic-amd64", Build(secure_boot=True), PartKind.BOOT_FILE, "balena-keys/", "balena-keys"),
+    ("generic-amd64", Build(), PartKind.BOOT_FILE, "balena-keys/", None),
+    ("generic-amd64", Build(secure_boot=True), PartKind.KERNEL_ARGUMENT, "intel_iommu=on", WANTED),
+    ("generic-amd64", Build(), PartKind.KERNEL_ARGUMENT, "intel_iommu=on", None),
+    ("generic-amd64-av", Build(secure_boot=True), PartKind.PACKAGE, "cryptsetup", "present"),
+    ("generic-amd64", Build(), PartKind.PACKAGE, "peak", "present"),
+    ("generic-amd64", Build(flasher=True), PartKind.PACKAGE, "peak", None),
+    ("generic-amd64", Build(), PartKind.KERNEL_SYMBOL, "TCG_TPM", "m"),
+    ("intel-nuc", Build(), PartKind.KERNEL_SYMBOL, "TCG_TPM", "y"),
+    ("generic-aarch64", Build(), PartKind.KERNEL_SYMBOL, "SENSORS_CORETEMP", None),
+    ("genericx86-64-ext", Build(), PartKind.KERNEL_SYMBOL, "HP_WATCHDOG", "n"),
+    ("surface-go", Build(), PartKind.KERNEL_ARGUMENT, "acpi_enforce_resources=lax", None),
+    ("surface-go", Build(), PartKind.FIRMWARE_PACKAGE, "linux-firmware-ralink", "absent"),
+    ("up-board", Build(), PartKind.FIRMWARE_PACKAGE, "linux-firmware-i915", "absent"),
+    ("up-board", Build(), PartKind.KERNEL_ARGUMENT, "i915.enable_rc6=0", WANTED),
+]
+
+
+@pytest.mark.parametrize(("slug", "build", "kind", "name", "value"), CASES)
+def test_a_part(slug: str, build: Build, kind: PartKind, name: str, value: object) -> None:
+    found = {part.name: part.value for part in image(Catalog(), slug, build).of(kind)}
+    if value is None:
+        assert name not in found
+    else:
+        assert name in found
+        assert found[name] == (None if value is WANTED else value)
+
+
+def test_every_word_of_the_table_is_one_of_a_row_or_of_a_build() -> None:
+    """A word that is mistyped would be for no image at all."""
+    builds = (Build(), Build(os_development=True, flasher=True, secure_boot=True))
+    known = {word for row in DEVICE_TYPES for build in builds for word in tags(row, build)}
+    assert set(build_tags(builds[1])) <= known
+    words = {word.removeprefix("!") for group in TABLE for alternative in group for word in alternative}
+    assert words <= known, words - known
