@@ -1,4 +1,4 @@
-"""Running a device's programs: found inside the root first, standard input closed, time and output bounded.
+"""Running a device's programs: found inside the root first, standard input given or closed, time and output bounded.
 
 Of a tree only scripts are run, the stand-ins that a generated tree brings along. A compiled program in a recorded tree
 or in the image of an OS is the real one, and its `systemctl` would stop services of the machine that runs this.
@@ -11,10 +11,10 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from attrs import frozen
 
@@ -50,14 +50,29 @@ def find(root: Root, program: str, *, host: bool) -> Path | None:
             if root.is_file(name) and os.access(path := root.resolve(name), os.X_OK):
                 return path
     if host and not root.is_machine and "/" not in program:
-        import shutil
-
-        found = shutil.which(program)
-        return Path(found) if found else None
+        return on_this_machine(program)
     return None
 
 
-def run(root: Root, argv: Sequence[str], *, timeout_seconds: float, check: bool, host: bool) -> Completed:
+def on_this_machine(program: str) -> Path | None:
+    """The executable file for a name on the machine that runs this, in its path or in a folder of `SEARCH`."""
+    import shutil
+
+    # On Debian the path of who is not root has no sbin, where the tools for file systems are.
+    found = shutil.which(program) or shutil.which(program, path=":".join(f"/{folder}" for folder in SEARCH))
+    return Path(found) if found else None
+
+
+def run(
+    root: Root,
+    argv: Sequence[str],
+    *,
+    timeout_seconds: float,
+    check: bool,
+    host: bool,
+    stdin: bytes,
+    environment: Mapping[str, str],
+) -> Completed:
     """See `Root.run`."""
     path = find(root, argv[0], host=host)
     if path is None:
@@ -67,16 +82,21 @@ def run(root: Root, argv: Sequence[str], *, timeout_seconds: float, check: bool,
         raise ProgramFault(
             f"{argv[0]}: only scripts of a tree are run; a compiled program would act on this machine", path=argv[0]
         )
-    environment = {"PATH": ":".join(f"/{folder}" for folder in SEARCH), "LC_ALL": "C", "HAL_ROOT": str(root.directory)}
+    given = ExitStack()
     try:
         # A program that is a link to one with many names (BusyBox) must see the name it was called by.
         process = subprocess.Popen(
             list(argv),
             executable=path,
-            stdin=subprocess.DEVNULL,
+            stdin=_stdin(given, stdin),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment,
+            env={
+                "PATH": ":".join(f"/{folder}" for folder in SEARCH),
+                "LC_ALL": "C",
+                "HAL_ROOT": str(root.directory),
+                **environment,
+            },
             cwd=root.directory,
             start_new_session=True,
         )
@@ -84,6 +104,8 @@ def run(root: Root, argv: Sequence[str], *, timeout_seconds: float, check: bool,
         raise ProgramFault(f"{argv[0]}: cannot be started: {os.strerror(error.errno or 0)}", path=argv[0]) from error
     except ValueError as error:  # NUL, or half of a surrogate pair
         raise ProgramFault(f"{argv[0]}: an argument cannot be passed: {error}", path=argv[0]) from error
+    finally:
+        given.close()
     try:
         stdout, stderr = _output(process, argv[0], timeout_seconds)
     except BaseException:
@@ -105,6 +127,18 @@ def run(root: Root, argv: Sequence[str], *, timeout_seconds: float, check: bool,
             f"{' '.join(argv)}: exit status {done.status}" + (f": {words[-1]}" if words else ""), path=argv[0]
         )
     return done
+
+
+def _stdin(held: ExitStack, data: bytes) -> int | IO[bytes]:
+    """What the program reads: nothing, or these bytes out of a file, which it may read as late as it likes."""
+    if not data:
+        return subprocess.DEVNULL
+    from tempfile import TemporaryFile
+
+    file = held.enter_context(TemporaryFile())  # noqa: SIM115 - held
+    file.write(data)
+    file.seek(0)
+    return file
 
 
 def _is_script(path: Path) -> bool:

@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from errno import ETIMEDOUT
 from fcntl import LOCK_EX, LOCK_NB, flock
@@ -399,16 +399,34 @@ class Root:
 
         return find(self, program, host=host)
 
-    def run(self, argv: Sequence[str], *, timeout_seconds: float, check: bool = True, host: bool = False) -> Completed:
-        """Run a program found inside the root, with its standard input closed and a deadline.
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_seconds: float,
+        check: bool = True,
+        host: bool = False,
+        stdin: bytes = b"",
+        environment: Mapping[str, str] | None = None,
+    ) -> Completed:
+        """Run a program found inside the root, with a deadline; its standard input holds `stdin`, else it is closed.
 
         A tree can carry a fake program: it is started with `HAL_ROOT` set to the tree, and may keep state there. For a
         tree, a program of the machine that runs this would change the wrong machine, so it is taken only with
         `host=True`, meant for programs that merely compute. With `check` a non-zero exit status is `ProgramFault`.
+        `environment` is added to what every program gets, which is nothing of this process's own.
         """
         from hal.program import run
 
-        return run(self, argv, timeout_seconds=timeout_seconds, check=check, host=host)
+        return run(
+            self,
+            argv,
+            timeout_seconds=timeout_seconds,
+            check=check,
+            host=host,
+            stdin=stdin,
+            environment=environment or {},
+        )
 
     # -- inside --------------------------------------------------------------------------------------------------
 

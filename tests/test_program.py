@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def program(root: Root) -> Program:
     return make
 
 
-def run(root: Root, *argv: str, seconds: float = 30, **options: bool) -> Completed:
+def run(root: Root, *argv: str, seconds: float = 30, **options: Any) -> Completed:
     return root.run(argv, timeout_seconds=seconds, **options)
 
 
@@ -105,6 +106,15 @@ def test_host_is_for_a_bare_name_only(root: Root, monkeypatch: pytest.MonkeyPatc
     for name in ("bin/cat", "/bin/cat", "./bin/cat"):
         assert root.which(name, host=True) is None
     assert root.which("no-such-program", host=True) is None
+
+
+def test_the_machines_sbin_is_searched_whatever_the_callers_path_is(
+    root: Root, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = root.which("mke2fs", host=True)
+    assert found is not None
+    assert found.parent.name == "sbin"
 
 
 def test_a_path_is_below_the_root(root: Root, program: Program) -> None:
@@ -227,6 +237,18 @@ def test_standard_input_is_at_its_end(root: Root, program: Program) -> None:
     caller = [sys.executable, "-c", code]
     answer = subprocess.run(caller, input="what the caller was given\n", capture_output=True, text=True, timeout=60)
     assert answer.stdout.strip() == "nothing to read"
+
+
+@pytest.mark.parametrize("size", [1, 5_000_000])
+def test_standard_input_that_is_given_arrives_whole_and_ends(size: int, root: Root, program: Program) -> None:
+    program("#!/bin/sh\nsleep 0.1; wc -c\n")
+    assert run(root, "tool", stdin=b"\0" * size).stdout.strip() == str(size)
+
+
+def test_what_is_added_to_the_environment_stands_over_what_is_there(root: Root, program: Program) -> None:
+    program('#!/bin/sh\necho "$TZ $LC_ALL $HAL_ROOT"\n')
+    added = {"TZ": "UTC", "LC_ALL": "C.UTF-8"}
+    assert run(root, "tool", environment=added).stdout.split() == ["UTC", "C.UTF-8", str(root.directory)]
 
 
 def test_a_fake_program_keeps_state_in_its_tree(root: Root, program: Program) -> None:

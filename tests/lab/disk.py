@@ -1,12 +1,12 @@
-"""A disk as balenaOS lays it out, in a sparse file, made and looked into without root rights and without mounting.
+"""The lab's disks: the smallest that balenaOS's layout allows, made by the writer that makes the images of a build.
 
-The same files make the same image, byte for byte: identifiers and times are fixed.
+Here is what only tests need: reading them, changing them, damage, and each file system's own checker. The same files
+make the same disk, byte for byte.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 from collections.abc import Mapping
@@ -17,13 +17,24 @@ from typing import Literal
 
 from attrs import frozen
 
+from hal.errors import HalError
+from hal.image.disk import entry
+from hal.image.disk.entry import Entry, EntryKind
+from hal.image.disk.layout import MIB, SECTOR, Layout, Volume
+from hal.image.disk.making import Content, Medium, make
+from hal.image.disk.tools import Tools, environment
+from hal.model import Filesystem as Kind
+from hal.model import PartitionTable
+from hal.root import Root
+
+__all__ = ["MIB", "SECTOR"]
+
 Partition = Literal["boot", "A", "B", "state", "data"]
 Filesystem = Literal["fat16", "fat32", "ext4"]
 Table = Literal["msdos", "gpt"]
 Files = Mapping[str, bytes]
 
-MIB = 1 << 20
-SECTOR = 512
+ROLES: dict[Partition, str] = {"boot": "boot", "A": "root-a", "B": "root-b", "state": "state", "data": "data"}
 LABELS: dict[Partition, str] = {
     "boot": "resin-boot",
     "A": "resin-rootA",
@@ -42,20 +53,14 @@ BOOT_SIZES: dict[Filesystem, int] = {"fat16": 4 * MIB, "fat32": 36 * MIB, "ext4"
 SIZES: dict[Partition, int] = {"A": 2 * MIB, "B": 2 * MIB, "state": 4 * MIB, "data": 4 * MIB}
 GPT_ID = "1AB0D15C-0000-4000-8000-{:012d}"
 DISK_ID: dict[Table, str] = {"msdos": "0x1ab0d15c", "gpt": GPT_ID.format(0)}
+TYPES: dict[Table, tuple[str, str]] = {"msdos": ("c", "83"), "gpt": ("uefi", "linux")}
+"""Of the boot partition, and of the others."""
 VOLUME_ID = "1AB0B007"
 EPOCH = 1_700_000_000  # the one time everything carries, seconds since 1970
-ENVIRONMENT = {
-    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-    "LC_ALL": "C",
-    "TZ": "UTC",
-    "SOURCE_DATE_EPOCH": str(EPOCH),
-    "E2FSPROGS_FAKE_TIME": str(EPOCH),
-    "MTOOLS_SKIP_CHECK": "1",
-}
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", **environment(EPOCH)}
 
-
-class DiskError(Exception):
-    """A tool refused to make, read or write a file system; the text is the tool's own."""
+DiskError = HalError
+"""A tool refused to make, read or write a file system; the text is the tool's own."""
 
 
 @frozen
@@ -79,12 +84,10 @@ class Face:
 
 @frozen
 class Disk:
-    """A partitioned disk image; `read` and its like take the partition by role and a path without leading slash."""
+    """A partitioned disk image; `read` and its like take the partition by name and a path without leading slash."""
 
     path: Path
-    boot_filesystem: Filesystem
-    table: Table
-    spans: Mapping[Partition, tuple[int, int]]
+    layout: Layout
 
     @classmethod
     def build(
@@ -101,30 +104,24 @@ class Disk:
         sizes: Mapping[Partition, int] | None = None,
     ) -> Disk:
         """A new image with these files in its partitions; sizes in bytes, whole MiB, the smallest unless given."""
-        wanted = {"boot": BOOT_SIZES[boot_filesystem], **SIZES, **(sizes or {})}
-        spans: dict[Partition, tuple[int, int]] = {}
-        place = MIB
-        for partition in NUMBERS[table]:
-            if wanted[partition] % MIB:
-                raise DiskError(f"{partition}: {wanted[partition]} bytes are not whole MiB")
-            if table == "msdos" and partition in ("state", "data"):
-                place += MIB  # the record that heads each logical partition
-            spans[partition] = (place, wanted[partition])
-            place += wanted[partition]
+        layout = smallest(boot_filesystem, table, {"boot": BOOT_SIZES[boot_filesystem], **SIZES, **(sizes or {})})
         path.unlink(missing_ok=True)
-        with path.open("xb") as image:
-            image.truncate(place + MIB)  # the last one is for the second GPT
-        disk = cls(path, boot_filesystem, table, spans)
-        _tool("sfdisk", "--quiet", str(path), stdin=_layout(table, spans).encode())
         given = {"boot": boot, "A": slot_a, "B": slot_b, "state": state, "data": data}
-        for partition in spans:
-            disk._format(partition)
-            disk._fill(partition, given[partition] or {})
-        return disk
+        contents = {ROLES[name]: Content(entries=_entries(files or {})) for name, files in given.items()}
+        make(layout, contents, path, epoch=EPOCH)
+        return cls(path, layout)
+
+    @property
+    def table(self) -> Table:
+        return "gpt" if self.layout.table is PartitionTable.GPT else "msdos"
+
+    def volume(self, partition: Partition) -> Volume:
+        """The partition as the writer has it."""
+        return self.layout.volume(ROLES[partition])
 
     def span(self, partition: Partition) -> tuple[int, int]:
         """Where the partition lies in the image: offset and size in bytes."""
-        return self.spans[partition]
+        return self.volume(partition).start, self.volume(partition).size
 
     def face(self, partition: Partition) -> Face:
         """The partition byte by byte, whatever file system is in it."""
@@ -132,21 +129,20 @@ class Disk:
 
     def number(self, partition: Partition) -> int:
         """The partition's number in the table, counted from 1."""
-        return NUMBERS[self.table][partition]
+        return self.volume(partition).number
 
     def filesystem(self, partition: Partition) -> Filesystem:
-        return self.boot_filesystem if partition == "boot" else "ext4"
+        return str(self.volume(partition).filesystem)  # type: ignore[return-value]
 
     def uuid(self, partition: Partition) -> str:
         """The file system's UUID as `root=UUID=` has it."""
-        if self.filesystem(partition) == "ext4":
-            return GPT_ID.format(self.number(partition)).lower()
-        return f"{VOLUME_ID[:4]}-{VOLUME_ID[4:]}"
+        found = self.volume(partition).uuid
+        return found.lower() if self.filesystem(partition) == "ext4" else f"{found[:4]}-{found[4:]}".upper()
 
     def partuuid(self, partition: Partition) -> str:
         """The partition's UUID as `root=PARTUUID=` has it."""
-        number = self.number(partition)
-        return f"1ab0d15c-{number:02x}" if self.table == "msdos" else GPT_ID.format(100 + number).lower()
+        found = self.volume(partition).partition_uuid
+        return found.lower() if found else f"{self.layout.disk_id[2:]}-{self.number(partition):02x}"
 
     def read(self, partition: Partition, name: str) -> bytes | None:
         """The content of a file; None where there is none."""
@@ -160,7 +156,16 @@ class Disk:
 
     def write(self, partition: Partition, name: str, data: bytes) -> None:
         """Puts a file there, in place of one of that name; folders on the way are made."""
-        self._fill(partition, {name: data})
+        if self.filesystem(partition) == "ext4":
+            self._debugfs(partition, [f'rm "/{name}"'], writing=True, expected="rm: File not found")
+        # (debugfs damages what it makes a folder over.)
+        new = [
+            each
+            for each in _entries({name: data})
+            if each.kind is EntryKind.FILE or not self._has(partition, each.path)
+        ]
+        medium = Medium(tools=Tools(root=Root(self.path.parent), epoch=EPOCH), disk=self.path.name)
+        medium.fill(self.volume(partition), tuple(new))
 
     def remove(self, partition: Partition, name: str) -> None:
         """Deletes a file that must be there."""
@@ -172,7 +177,7 @@ class Disk:
     def copy(self, to: Path) -> Disk:
         """The same disk in another file; holes stay holes."""
         _tool("cp", "--sparse=always", "--reflink=auto", str(self.path), str(to))
-        return Disk(to, self.boot_filesystem, self.table, self.spans)
+        return Disk(to, self.layout)
 
     def check(self, partition: Partition) -> None:
         """Lets the file system's own checker look at the partition, changing nothing; DiskError for any complaint."""
@@ -196,56 +201,6 @@ class Disk:
             shown = self._mtool(partition, "mlabel", "-s", "::").stdout.decode()
             found = re.search(r"Volume label is (\S+)", shown)
         return found[1] if found else ""
-
-    def _format(self, partition: Partition) -> None:
-        offset, size = self.span(partition)
-        if self.filesystem(partition) == "ext4":
-            journal = ("has_journal", "-J", "size=1") if size >= 4 * MIB else ("^has_journal",)
-            uuid = self.uuid(partition)
-            _tool(
-                *("mke2fs", "-q", "-F", "-t", "ext4", "-b", "1024", "-I", "256", "-m", "0", "-L", LABELS[partition]),
-                *("-N", "64", "-O", "^resize_inode,^metadata_csum_seed,^orphan_file", "-O", *journal),
-                *("-U", uuid, "-E", f"offset={offset},hash_seed={uuid},root_owner=0:0,lazy_itable_init=0"),
-                *(str(self.path), f"{size // 1024}k"),
-            )
-            return
-        _tool(
-            *(
-                "mkfs.vfat",
-                "--invariant",
-                "-F",
-                self.boot_filesystem[3:],
-                "-s",
-                "1",
-                "-S",
-                str(SECTOR),
-                "-i",
-                VOLUME_ID,
-            ),
-            *("-n", LABELS[partition], "--offset", str(offset // SECTOR), str(self.path), str(size // 1024)),
-        )
-
-    def _fill(self, partition: Partition, files: Files) -> None:
-        """Writes these files and the folders they are in. (debugfs damages what it makes a folder over.)"""
-        if not files:
-            return
-        folders = sorted({parent for name in files for parent in map(str, Path(name).parents) if parent != "."})
-        folders = [folder for folder in folders if not self._has(partition, folder)]
-        with TemporaryDirectory() as source:
-            contents = {name: str(Path(source) / str(count)) for count, name in enumerate(files)}
-            for name, data in files.items():
-                Path(contents[name]).write_bytes(data)
-                os.utime(contents[name], (EPOCH, EPOCH))
-            if self.filesystem(partition) == "ext4":
-                script = [f'mkdir "/{folder}"' for folder in folders]
-                for name in files:
-                    script += [f'rm "/{name}"', f'write {contents[name]} "/{name}"']
-                self._debugfs(partition, script, writing=True, expected="rm: File not found")
-                return
-            if folders:
-                self._mtool(partition, "mmd", *[f"::{folder}" for folder in folders])
-            for name in files:
-                self._mtool(partition, "mcopy", "-o", "-m", contents[name], f"::{name}")
 
     def _has(self, partition: Partition, folder: str) -> bool:
         if self.filesystem(partition) == "ext4":
@@ -278,22 +233,53 @@ def _complaints(done: CompletedProcess[bytes]) -> str:
     return "\n".join(line for line in done.stderr.decode(errors="replace").splitlines() if "debugfs 1." not in line)
 
 
-def _layout(table: Table, spans: Mapping[Partition, tuple[int, int]]) -> str:
-    """The partition table as sfdisk reads it."""
-    lines = [f"label: {'dos' if table == 'msdos' else 'gpt'}", f"label-id: {DISK_ID[table]}", "unit: sectors"]
-    for partition, (offset, size) in spans.items():
-        number = NUMBERS[table][partition]
-        line = f"{number} : start={offset // SECTOR}, size={size // SECTOR}"
-        if table == "gpt":
-            kind = "uefi" if partition == "boot" else "linux"
-            line += f', type={kind}, name="{LABELS[partition]}", uuid={GPT_ID.format(100 + number)}'
-        else:
-            line += ", type=c, bootable" if partition == "boot" else ", type=83"
-        if table == "msdos" and partition == "state":
-            end = sum(spans["data"])
-            lines.append(f"4 : start={(offset - MIB) // SECTOR}, size={(end - offset + MIB) // SECTOR}, type=f")
-        lines.append(line)
-    return "\n".join(lines) + "\n"
+def smallest(filesystem: Filesystem, table: Table, sizes: Mapping[Partition, int]) -> Layout:
+    """Partitions of these sizes, one behind the other, from the first MiB on."""
+    volumes: list[Volume] = []
+    place, gpt = MIB, table == "gpt"
+    for partition, number in NUMBERS[table].items():
+        size, kind = sizes[partition], filesystem if partition == "boot" else "ext4"
+        if size % MIB:
+            raise DiskError(f"{partition}: {size} bytes are not whole MiB")
+        if number > 4 and not gpt:
+            place += MIB  # the record that heads each logical partition
+        volumes.append(
+            Volume(
+                role=ROLES[partition],
+                number=number,
+                start=place,
+                size=size,
+                type=TYPES[table][partition != "boot"],
+                label=LABELS[partition],
+                filesystem=Kind(kind),
+                uuid=GPT_ID.format(number).lower() if kind == "ext4" else VOLUME_ID,
+                partition_uuid=GPT_ID.format(100 + number) if gpt else None,
+                options=_options(kind, size),
+            )
+        )
+        place += size
+    return Layout(
+        table=PartitionTable(table),
+        disk_id=DISK_ID[table],
+        size=place + MIB,  # the last one is for the second GPT
+        volumes=tuple(volumes),
+        extended=None if gpt else (volumes[3].start - MIB, place),
+    )
+
+
+def _options(filesystem: Filesystem, size: int) -> tuple[str, ...]:
+    """What makes a file system as small as it can be."""
+    if filesystem != "ext4":
+        return ("-F", filesystem[3:], "-s", "1")
+    journal = ("has_journal", "-J", "size=1") if size >= 4 * MIB else ("^has_journal",)
+    return ("-b", "1024", "-I", "256", "-m", "0", "-N", "64", "-O", "^resize_inode", "-O", *journal)
+
+
+def _entries(files: Files) -> tuple[Entry, ...]:
+    """The files in the order in which they are given, behind the folders that they are in."""
+    every = entry.merged([entry.file(name, data) for name, data in files.items()])
+    given = {each.path: each for each in every}
+    return (*(each for each in every if each.kind is EntryKind.FOLDER), *(given[name] for name in files))
 
 
 def _tool(*words: str, stdin: bytes = b"", may_fail: bool = False) -> CompletedProcess[bytes]:

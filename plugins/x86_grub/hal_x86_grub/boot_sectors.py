@@ -17,6 +17,18 @@ import struct
 from collections.abc import Iterator
 from functools import partial
 
+from hal.backends.bootloader.boot_sectors import (
+    CODE,
+    END_MARK,
+    LIST,
+    LOADS,
+    SECTOR,
+    at,
+    boot_code,
+    core_image,
+    pointing_at,
+    sectors,
+)
 from hal.backends.changes import Change, perform
 from hal.backends.disk import boot_partition
 from hal.backends.efi_variables import booted_by_efi
@@ -26,14 +38,9 @@ from hal.root import Root
 
 NAME = "98-boot-sectors"
 SOURCE = "resin-boot/grub"
-SECTOR = 512
-CODE = 440
-"""Bytes of the MBR that are code."""
 LARGEST = 2 * 1024 * 1024
-_LOADS, _MARK, _TABLE, _ENTRY = 0x5C, 0x1FE, 0x1BE, 16
-"""In the MBR: the 8-byte number of the sector it loads, its end mark, the partition table of 4 entries."""
-_LIST = 0x1F4
-"""In core.img: 8 bytes of the first sector of its rest, 2 bytes of how many, 2 bytes of where to load them."""
+_TABLE, _ENTRY = 0x1BE, 16
+"""In the MBR: the partition table of 4 entries."""
 _GPT = 0xEE
 
 
@@ -71,44 +78,12 @@ def _changes(root: Root, update: Update) -> Iterator[Change]:
         )
 
 
-# -- what is written ---------------------------------------------------------------------------------------------------
-
-
-def boot_code(image: bytes, name: str) -> bytes:
-    """The code of boot.img. Raises `ValueRefused` for what is no such image."""
-    if len(image) != SECTOR or image[_MARK:] != b"\x55\xaa" or struct.unpack_from("<Q", image, _LOADS) != (1,):
-        raise ValueRefused(f"{name}: not GRUB's boot.img, {SECTOR} bytes that load sector 1", path=name)
-    return image[:CODE]
-
-
-def core_image(image: bytes, name: str) -> bytes:
-    """core.img as GRUB made it. Raises `ValueRefused` where it does not fit the list in its own first sector."""
-    if len(image) <= SECTOR or struct.unpack_from("<QH", image, _LIST) != (2, sectors(image) - 1):
-        raise ValueRefused(f"{name}: {len(image)} bytes are not GRUB's core.img for sector 1", path=name)
-    return image
-
-
-def sectors(image: bytes) -> int:
-    """How many sectors an image takes."""
-    return -(-len(image) // SECTOR)
-
-
-def at(core: bytes, place: int) -> bytes:
-    """core.img for another sector than 1: its rest follows it."""
-    return core[:_LIST] + struct.pack("<Q", place + 1) + core[_LIST + 8 :]
-
-
-def pointing_at(code: bytes, place: int) -> bytes:
-    """The MBR's code that loads a core at `place`."""
-    return code[:_LOADS] + struct.pack("<Q", place) + code[_LOADS + 8 :]
-
-
 # -- what is on the disk -----------------------------------------------------------------------------------------------
 
 
 def first_partition(start: bytes, disk: str) -> int:
     """The sector in which the first partition begins. Raises `ValueRefused` for a disk that is not an MBR one."""
-    if start[_MARK:SECTOR] != b"\x55\xaa":
+    if start[END_MARK:SECTOR] != b"\x55\xaa":
         raise ValueRefused(f"{disk}: has no partition table, so where it may be written is not known", path=disk)
     entries = [start[_TABLE + index * _ENTRY :][:_ENTRY] for index in range(4)]
     if start[SECTOR : SECTOR + 8] == b"EFI PART" or any(entry[4] == _GPT for entry in entries):
@@ -122,13 +97,13 @@ def first_partition(start: bytes, disk: str) -> int:
 
 def _loaded(root: Root, disk: str, gap: int) -> tuple[int, int] | None:
     """First sector of the core that boots now, and the one behind its last; `None` where it is none of GRUB's."""
-    (place,) = struct.unpack_from("<Q", root.span(disk, 0, SECTOR), _LOADS)
+    (place,) = struct.unpack_from("<Q", root.span(disk, 0, SECTOR), LOADS)
     if not 0 < place < gap:
         return None
     first = root.span(disk, place * SECTOR, SECTOR)
     if len(first) < SECTOR:
         return None
-    begin, length = struct.unpack_from("<QH", first, _LIST)
+    begin, length = struct.unpack_from("<QH", first, LIST)
     if begin != place + 1 or not length:
         return None
     return place, place + 1 + length

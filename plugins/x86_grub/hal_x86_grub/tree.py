@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from hal.backends import efi_variables
 from hal.backends.boot_config import configfs
 from hal.backends.bootloader import grub
+from hal.backends.bootloader.boot_sectors import CODE, SECTOR, pointing_at
 from hal.backends.bootloader.envblock import EnvBlock
 from hal.model import DeviceType
 from hal.tree import TreeFile, sysfs
@@ -100,10 +101,10 @@ def _kernel(device_type: DeviceType) -> Iterator[TreeFile]:
 
 
 def _bios() -> tuple[TreeFile, ...]:
-    old = boot_sectors.pointing_at(boot_image(b"old")[: boot_sectors.CODE], 1)
+    old = pointing_at(boot_image(b"old")[:CODE], 1)
     start = old + b"\xd1\x5c\x51\x60\0\0" + partition_table(GAP) + core_image(b"old", 40)
     return (
-        TreeFile(name=f"dev/{DISK}", data=start.ljust(GAP * boot_sectors.SECTOR, b"\0")),
+        TreeFile(name=f"dev/{DISK}", data=start.ljust(GAP * SECTOR, b"\0")),
         TreeFile(name=f"{boot_sectors.SOURCE}/boot.img", data=boot_image(b"new")),
         TreeFile(name=f"{boot_sectors.SOURCE}/core.img", data=core_image(b"new", 45)),
     )
@@ -131,7 +132,7 @@ def boot_image(word: bytes) -> bytes:
 def core_image(word: bytes, sectors: int) -> bytes:
     """What is known of a core.img of so many sectors: its first one lists the rest."""
     first = b"\x52\x56" + word.ljust(498, b"\0") + struct.pack("<QHH", 2, sectors - 1, 0x820)
-    return first + (word * boot_sectors.SECTOR * sectors)[: boot_sectors.SECTOR * (sectors - 1) - 100]
+    return first + (word * SECTOR * sectors)[: SECTOR * (sectors - 1) - 100]
 
 
 def partition_table(first: int) -> bytes:

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hal_x86_grub.boot_sectors import at, pointing_at
 from hal_x86_grub.tree import GAP, boot_image, core_image, partition_table
 from interrupted import MODES, interruptions, run_steps, snapshot
 
 from hal import Device, Root
+from hal.backends.bootloader.boot_sectors import at, pointing_at
 from hal.errors import HalError
 from hal.model import Slot, Update
 
