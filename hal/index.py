@@ -6,6 +6,9 @@ built when it is missing or stale, ignored when it is unreadable. It is stale wh
 distributions has another modification time, which every install and removal changes. Times are compared in whole
 seconds, because image builds keep no more; so an index is not kept while a folder changed less than two seconds ago.
 
+An OS image cannot keep that one: its build sets the times of folders at the very end, and its root file system is
+read-only later. It carries a sealed index instead, valid while the folders hold the same distributions by name.
+
 A line is `kind TAB key TAB pattern TAB module TAB distribution`, sorted. The kind is `board` for a plugin that
 announces a slug, else `addon`. The key narrows a lookup to a few lines: the whole text for a slug, bus and vendor for a
 modalias. A lookup is a search for both in the file's text, whatever its length.
@@ -17,7 +20,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +29,7 @@ GROUP = "hal"
 FORMAT = "# device-hal plugin index 3"
 END = "# end\n"
 CACHE = Path(__file__).parent / "__pycache__" / "plugins.index"
+SEALED = Path(__file__).with_name("plugins.index")
 _WILD = frozenset("*?[")
 _OF = "of:N*T*C"
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -54,19 +58,34 @@ class Index:
         self._text = "\n" + "".join(f"{line}\n" for line in sorted(lines))
 
     @classmethod
-    def installed(cls, cache: Path | None = CACHE, paths: Sequence[str] | None = None) -> Index:
-        """The index of this Python installation, from `cache` where that is current; `None` keeps nothing."""
-        folders = [folder for folder in (sys.path if paths is None else paths) if _holds_distributions(folder)]
+    def installed(cls, cache: Path | None = CACHE, paths: Sequence[str] | None = None, sealed: Path = SEALED) -> Index:
+        """The index of this Python installation, from `sealed` or `cache` where current; no cache, and both are off."""
+        folders = [
+            folder for folder in (sys.path if paths is None else paths) if any(True for _ in _distributions(folder))
+        ]
         header = _header(folders)
         if cache is not None:
-            with suppress(OSError):
-                kept, begin = cache.read_bytes(), header.encode(errors="surrogateescape")
-                if kept.startswith(begin) and kept.endswith(f"\n{END}".encode()):
-                    return cls._of_text(str(memoryview(kept)[len(begin) - 1 : -len(END)], "utf-8", "surrogateescape"))
+            kept = cls._kept(sealed, lambda: _names(folders)) or cls._kept(cache, lambda: header)
+            if kept is not None:
+                return kept
         index = cls(scan(folders))
         if cache is not None and _settled(folders):
             index._save(cache, header)
         return index
+
+    @classmethod
+    def seal(cls, folder: str, sealed: Path) -> None:
+        """Write the index of the distributions in this folder, for an OS image in which it alone holds any."""
+        sealed.write_bytes((_names([folder]) + cls(scan([folder]))._text[1:] + END).encode(errors="surrogateescape"))
+
+    @classmethod
+    def _kept(cls, file: Path, header: Callable[[], str]) -> Index | None:
+        """What this file holds, where it is whole and under this header."""
+        with suppress(OSError):
+            kept, begin = file.read_bytes(), header().encode(errors="surrogateescape")
+            if kept.startswith(begin) and kept.endswith(f"\n{END}".encode()):
+                return cls._of_text(str(memoryview(kept)[len(begin) - 1 : -len(END)], "utf-8", "surrogateescape"))
+        return None
 
     @classmethod
     def _of_text(cls, text: str) -> Index:
@@ -195,12 +214,18 @@ def _announcement(line: str) -> Announcement:
     return Announcement(*line.split("\t")[2:])
 
 
-def _holds_distributions(folder: str) -> bool:
-    try:
-        with os.scandir(folder or ".") as entries:
-            return any(entry.name.endswith((".dist-info", ".egg-info")) for entry in entries)
-    except OSError:
-        return False
+def _distributions(folder: str) -> Iterator[str]:
+    with suppress(OSError), os.scandir(folder or ".") as entries:
+        yield from (entry.name for entry in entries if entry.name.endswith((".dist-info", ".egg-info")))
+
+
+def _names(folders: Sequence[str]) -> str:
+    """The header of a sealed index: versions are part of the names, paths are not."""
+    lines = [f"{FORMAT}, sealed", f"# {len(folders)} folders"]
+    for folder in folders:
+        lines += ["#", *(f"# {name}" for name in sorted(_distributions(folder)))]
+    lines.append("#")  # else a header with fewer names would be the beginning of one with more
+    return "\n".join(lines) + "\n"
 
 
 def _header(folders: Sequence[str]) -> str:

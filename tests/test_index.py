@@ -520,3 +520,42 @@ def test_folders_that_are_not_there_are_passed_over(site: Site, tmp_path: Path) 
     (tmp_path / "loop").symlink_to("loop")
     paths = ["/no/such/folder", str(file), str(tmp_path / "loop"), "", str(tmp_path), str(site.folder)]
     assert {item.module for item in Index.installed(cache=None, paths=paths)} == {"hal_one"}
+
+
+# -- the index of an image ---------------------------------------------------------------------------------------------
+
+
+def test_a_sealed_index_is_valid_whatever_the_times_of_folders(site: Site, tmp_path: Path) -> None:
+    site.install("hal_acme", "", "slug:acme-gateway")
+    sealed, nowhere = tmp_path / "plugins.index", tmp_path / "missing/plugins.index"
+    Index.seal(str(site.folder), sealed)
+    age(site.folder)
+    sealed.write_bytes(sealed.read_bytes().replace(b"slug:acme-gateway", b"slug:acme-sealed!"))
+    here = [str(site.folder), str(tmp_path / "none")]
+    assert set(Index.installed(nowhere, here, sealed).slugs()) == {"acme-sealed!"}
+    moved = site.folder.rename(tmp_path / "elsewhere")
+    assert set(Index.installed(nowhere, [str(moved)], sealed).slugs()) == {"acme-sealed!"}, "paths are no part of it"
+    assert set(Index.installed(None, [str(moved)], sealed).slugs()) == {"acme-gateway"}, "no cache, and both are off"
+
+
+@pytest.mark.parametrize("change", ["more", "less", "version", "torn", "folder", "gone"])
+def test_a_sealed_index_of_something_else_is_not_used(site: Site, tmp_path: Path, change: str) -> None:
+    site.install("hal_acme", "", "slug:acme-gateway")
+    site.install("hal_other", "", "usb:v1234p*")
+    sealed, nowhere = tmp_path / "plugins.index", tmp_path / "missing/plugins.index"
+    Index.seal(str(site.folder), sealed)
+    sealed.write_bytes(sealed.read_bytes().replace(b"slug:acme-gateway", b"slug:acme-sealed!"))
+    paths = [str(site.folder)]
+    if change == "more":
+        site.announce("hal_third", {})
+    elif change in ("less", "version"):
+        other = site.folder / "hal_other-1.0.dist-info"
+        other.rename(site.folder / ("hal_other-1.1.dist-info" if change == "version" else "left_behind"))
+    elif change == "torn":
+        sealed.write_bytes(sealed.read_bytes()[:-3])
+    elif change == "gone":
+        sealed.unlink()
+    else:
+        (tmp_path / "second/more-1.dist-info").mkdir(parents=True)
+        paths.append(str(tmp_path / "second"))
+    assert set(Index.installed(nowhere, paths, sealed).slugs()) == {"acme-gateway"}

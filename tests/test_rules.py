@@ -27,6 +27,7 @@ FILE_ACCESS = {
     "hal/backends/rtc/node.py": "device nodes: clocks and I²C buses",
     "hal/backends/at/port.py": "device nodes: serial ports of modems",
     "hal/tree/new.py": "makes the folder that a Root will stand on",
+    "hal/image/yocto/installed.py": "the Python installation: the distributions that an image carries",
     "hal/image/folder.py": "makes the folder that an image is built from",
     "hal/image/disk/entry.py": "what an OS build deployed, with links and nodes as they are, and copies of it",
     "hal/image/disk/making.py": "makes the medium beside the place where it goes",

@@ -33,6 +33,7 @@ def image(catalog: Catalog, slug: str, build: Build, add_ons: Iterable[str] | No
         raise ValueRefused(f"{device_type.slug}: no layout with secure boot is known", path="secure_boot")
     if build.yocto_release is None and device_type.yocto_release is not None:
         build = evolve(build, yocto_release=device_type.yocto_release)
+    add_ons = None if add_ons is None else tuple(add_ons)
     plugins = (owner, *_add_ons(catalog, add_ons))
     try:
         given = [Contribution(owner, part) for part in row.parts(device_type, build)]
@@ -51,6 +52,7 @@ def image(catalog: Catalog, slug: str, build: Build, add_ons: Iterable[str] | No
         plugins=plugins,
         parts=parts,
         lacking=(*row.lacking(device_type), *unknown, *_sourceless(device_type, parts)),
+        installs=image(catalog, slug, evolve(build, flasher=False), add_ons) if build.flasher else None,
     )
 
 

@@ -35,7 +35,7 @@ def yocto(image: Image) -> tuple[OutputFile, ...]:
             path="release",
             allowed=YOCTO_RELEASES,
         )
-    from hal.image.yocto import layer  # type: ignore[import-not-found]
+    from hal.image.yocto import layer
 
     names = {device_type_json.NAME: f"{image.device_type.machine}.json"}
     more = (evolve(file, name=f"{FOLDER}/{names.get(file.name, file.name)}") for file in documents(image))

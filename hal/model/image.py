@@ -292,7 +292,8 @@ class Image(Record):
     """Everything that goes into the image of a board for one build: the joined answer, which every writer starts from.
 
     `parts` are in the order of `PartKind`, and within a kind in the order in which they were asked for. `plugins` are
-    the import names of the board's owner and of the add-ons in the image.
+    the import names of the board's owner and of the add-ons in the image. `installs` is the image that a flasher
+    carries and installs: one OS build makes both.
     """
 
     device_type: DeviceType
@@ -300,6 +301,7 @@ class Image(Record):
     plugins: tuple[str, ...]
     parts: tuple[JoinedPart, ...]
     lacking: tuple[Lacking, ...] = ()
+    installs: Image | None = None
 
     def of(self, *kinds: PartKind) -> tuple[JoinedPart, ...]:
         """The parts of these kinds, in order."""

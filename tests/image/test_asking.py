@@ -60,6 +60,13 @@ def test_each_flag_changes_the_outcome(
     assert gone not in names
 
 
+@pytest.mark.parametrize("slug", ["generic-amd64", "jetson-tx2", "raspberrypicm4-ioboard-sb"])
+def test_a_flasher_knows_what_it_installs(slug: str) -> None:
+    flasher, installed = image(Catalog(), slug, Build(flasher=True)), image(Catalog(), slug, Build())
+    assert flasher.installs == installed
+    assert installed.installs is None
+
+
 def test_secure_boot_takes_the_encrypted_layout() -> None:
     told = image(Catalog(), "generic-amd64", Build(secure_boot=True))
     assert {part.name: part.value for part in told.of(PartKind.PARTITION)} == {

@@ -1,0 +1,5 @@
+LICENSE = "CLOSED"
+
+do_install () {
+    install -d ${D}/init.d
+}

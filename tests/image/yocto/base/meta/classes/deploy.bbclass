@@ -1,0 +1,1 @@
+DEPLOYDIR = "${WORKDIR}/deploy-${PN}"

@@ -1,0 +1,4 @@
+do_deploy () {
+    :
+}
+addtask deploy after do_install before do_build

@@ -1,0 +1,1 @@
+PYTHON_SITEPACKAGES_DIR = "${libdir}/python@PYTHON@/site-packages"

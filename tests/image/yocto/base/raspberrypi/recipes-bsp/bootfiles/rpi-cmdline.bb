@@ -1,0 +1,3 @@
+LICENSE = "CLOSED"
+
+CMDLINE ?= "root=/dev/mmcblk0p2 rootwait quiet"
