@@ -7,6 +7,8 @@ from attrs import frozen
 BOARD = "jetson-agx-orin-devkit"
 FAMILY = "jetson_orin"
 ROUNDS = 100
+RELEASE = "scarthgap"
+"""The release of Yocto whose layers are made."""
 MANY = 1000
 """Further plugins of the crowded installation."""
 SOME = 100
@@ -41,6 +43,8 @@ FIGURES = (
     ),
     Figure(name="apply-all", what="hal apply, every key of config.json, everything new / hal capabilities", limit=10.0),
     Figure(name="help", what=f"hal --help with {SOME} further plugins / python -c pass", limit=10.0),
+    Figure(name="image", what="hal image build of one board, a layer, cold / import attrs, pluggy", limit=25.0),
+    Figure(name="images", what="the layers of every device type, one process / one of them, cold", limit=10.0),
     Figure(name="open-shared", what="Device.open in a running process, shared catalog", unit="ms", aim=3.0),
     Figure(name="open-fresh", what="Device.open in a running process, fresh catalog", unit="ms", aim=3.0),
     Figure(

@@ -26,9 +26,9 @@ VENDORS = ("nvidia", "ti", "raspberrypi", "fsl", "rockchip", "amlogic", "qcom", 
 USB_VENDORS = ("12D1", "05C6", "2C7C", "1E0E", "1199", "0BDA", "148F", "0CF3")
 
 
-def build(family: str, folder: Path) -> list[Path]:
-    """The wheels of core and of one family."""
-    for source in (REPOSITORY, REPOSITORY / "plugins" / family):
+def build(families: Sequence[str], folder: Path) -> list[Path]:
+    """The wheels of core and of these families."""
+    for source in (REPOSITORY, *(REPOSITORY / "plugins" / family for family in families)):
         run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source))
     return sorted(folder.glob("*.whl"))
 

@@ -20,7 +20,7 @@ from typing import Any
 import modems
 import pyperf
 from commands import interleaved, milliseconds, minimum_ratio, ratio, sample
-from figures import BOARD, FAMILY, FIGURES, MANY, ROUNDS, SOME, UNWANTED
+from figures import BOARD, FAMILY, FIGURES, MANY, RELEASE, ROUNDS, SOME, UNWANTED
 from hotplug import cost
 from installation import ENVIRONMENT, REPOSITORY, Installation, build, run
 
@@ -32,6 +32,7 @@ from settings.whole import put, whole
 OUTPUT = REPOSITORY / "build" / "benchmarks.json"
 OPEN_PROCESSES = 10
 STALE_RUNS = 10
+IMAGE_RUNS = 5
 
 
 def main() -> int:
@@ -56,7 +57,7 @@ def above(bound: float | None, name: str, found: dict[str, Any]) -> bool:
 
 
 def measure(folder: Path, rounds: int) -> dict[str, Any]:
-    wheels = build(FAMILY, folder / "wheels")
+    wheels = build([FAMILY], folder / "wheels")
     core = Installation(folder / "core", wheels)
     size, size_source = (core.size_bytes(byte_code=each) / 1e6 for each in (True, False))
     some = Installation(folder / "some", wheels, further=SOME)
@@ -100,18 +101,19 @@ def measure(folder: Path, rounds: int) -> dict[str, Any]:
     (folder / "usb").mkdir()
     plugged = cost(folder / "usb") | modems.costs() | modems.ready()
     opened = open_device(Installation(folder / "tools", wheels, tools=("pyperf",)), tree, folder / "open.json")
+    images = image_ratios(folder, wheels, empty)
     figures = {
         **{name: ratio(samples[over], samples[under]) for name, (over, under) in ratios.items()},
         "crowded-imports": len(modules_crowded - modules),
         "unwanted-imports": len(modules.intersection(UNWANTED)),
         "stale": stale(many, commands["capabilities-crowded"], empty),
-        **{name: median(values) for name, values in (opened | plugged).items()},
+        **{name: median(values) for name, values in (opened | plugged | images).items()},
         "size": size,
         "size-source": size_source,
     }
     least = {
         **{name: minimum_ratio(samples[over], samples[under]) for name, (over, under) in ratios.items()},
-        **{name: min(values) for name, values in (opened | plugged).items()},
+        **{name: min(values) for name, values in (opened | plugged | images).items()},
     }
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -135,6 +137,22 @@ def stale(crowded: Installation, argv: list[str], empty: Path) -> float:
             sys.exit("the index was not kept")
         ratios.append(without.cpu / sample(argv, empty).cpu)
     return median(ratios)
+
+
+def image_ratios(folder: Path, wheels: list[Path], empty: Path) -> dict[str, list[float]]:
+    """The layer of one board by a cold command, and the layers of every device type in one process."""
+    families = sorted(path.parent.name for path in (REPOSITORY / "plugins").glob("*/pyproject.toml"))
+    every = Installation(folder / "every", build(families, folder / "every-wheels"))
+    one = [every.hal, "image", "build", "--board", BOARD, "--release", RELEASE, "--output", str(folder / "layer")]
+    imports = [every.python, "-c", "import attrs, pluggy"]
+    script = [every.python, str(Path(__file__).with_name("images.py")), RELEASE]
+    found: dict[str, list[float]] = {"image": [], "images": []}
+    sample(one, empty)
+    for _ in range(IMAGE_RUNS):
+        cold, under, all_of_them = (sample(argv, empty).cpu for argv in (one, imports, script))
+        found["image"].append(cold / under)
+        found["images"].append(all_of_them / cold)
+    return found
 
 
 def open_device(installation: Installation, tree: Path, output: Path) -> dict[str, list[float]]:

@@ -16,6 +16,7 @@ RUN = ("index.md", "query-capabilities.md", "command-line.md", "boot-files.md", 
 ELSEWHERE = {
     "port-a-board.md": "test_port_a_board.py builds and runs all of it",
     "modems.md": "test_modems_page.py runs all of it, with a stick plugged in",
+    "os-build.md": "test_os_build_page.py builds and runs all of it",
     "hooks.md": "generated: signatures",
     "benchmarks.md": "commands that take minutes; their output is a measurement",
 }

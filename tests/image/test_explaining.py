@@ -13,13 +13,15 @@ from hal.image.joining import place
 from hal.image.output import Line, OutputFile, text_file
 from hal.model import Asked
 
-FORMATS = ("overlay",)
+FORMATS = ("overlay", "yocto")
 
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("slug", SLUGS)
 def test_every_line_and_file_of_every_device_type_answers(slug: str, form: str) -> None:
     image = image_of(slug)
+    if image.build.yocto_release is None:
+        image = image_of(slug, yocto_release="scarthgap")
     made = files(image, form)
     answers = Answers(image, made)
     asked = 0

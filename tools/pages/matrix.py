@@ -27,6 +27,7 @@ from hal.model import (
 )
 from hal.plugins import Catalog, Scope
 from hal.tree.new import new_tree
+from tools.pages import images
 from tools.pages.markdown import code, page, prose, table
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
@@ -71,7 +72,13 @@ def write() -> str:
             """*Boots with* is a fact about the device type; whether that bootloader can be asked is *Bootloader*.
             `hal boards SLUG` prints every fact about a device type."""
         ),
-        *(part for module in families for part in family_parts(module, seen[module])),
+        prose(
+            """*Its OS images* is what the board alone puts into an image of its device repository's release, without
+            add-ons and flags: how many kernel symbols, packages (firmware among them) and files of the boot partition,
+            and whether a plain tree, a Yocto layer and a disk image can be made ([Build an OS image](os-build.md)).
+            What a fact that is not known means for the image, `hal image build` says."""
+        ),
+        *(part for module in families for part in family_parts(module, seen[module], catalog)),
         *addon_parts(catalog, addons, seen[families[0]][0].row),
     )
     if catalog.problems:
@@ -113,7 +120,7 @@ CELLS: dict[str, Callable[[Device], str]] = {
 }
 
 
-def family_parts(module: str, seen: list[Seen]) -> Iterator[str]:
+def family_parts(module: str, seen: list[Seen], catalog: Catalog) -> Iterator[str]:
     yield f"## {module}"
     yield f"{len(seen)} device types; see `plugins/{module.removeprefix('hal_')}/README.md`."
     rows = []
@@ -122,6 +129,7 @@ def family_parts(module: str, seen: list[Seen]) -> Iterator[str]:
         rows.append((code(one.row.slug), one.row.name, boards, one.row.bootloader or "not known", *one.cells))
     yield table(("Device type", "Name", "Boards", "Boots with", *CELLS), rows)
     yield "\n".join(reasons(seen))
+    yield from images.parts([one.row for one in seen], catalog)
 
 
 def reasons(seen: list[Seen]) -> Iterator[str]:
