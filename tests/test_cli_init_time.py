@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from init_time.tree_clock import FileClock, times
 
 from hal import Root
 from hal.cli import init_time
+from hal.stdlib import UTC
 
 Tree = Callable[[str], Root]
 HAL = Path(sys.executable).parent / "hal"

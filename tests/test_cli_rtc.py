@@ -6,13 +6,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from hal.backends.rtc.node import FLAGS, packed
 from hal.root import Root
+from hal.stdlib import UTC
 
 Tree = Callable[[str], Root]
 HAL = Path(sys.executable).parent / "hal"

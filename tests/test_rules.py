@@ -121,6 +121,13 @@ def programs(module: ast.Module) -> list[str]:
     return direct + [name for name in imported(module) if name.partition(".")[0] in ("subprocess", "pty", "commands")]
 
 
+def version_branches(module: ast.Module) -> list[str]:
+    """What type checking for the oldest Python does not see: code for newer ones, and `fromisoformat`: it differs."""
+    names = [ast.unparse(node) for node in ast.walk(module) if isinstance(node, ast.Attribute)]
+    apart = re.compile(r"sys\.(?:version_info|hexversion)|.*\.fromisoformat")
+    return [name for name in (*names, *imported(module)) if apart.fullmatch(name)]
+
+
 def module_level_managers(module: ast.Module) -> list[str]:
     """Calls of pluggy's class outside any function: one plugin's answer would reach every board."""
     found = []
@@ -184,6 +191,10 @@ def clocked(module: ast.Module) -> list[str]:
         (programs, "import subprocess", 1),
         (programs, "from subprocess import run", 1),
         (programs, "root.run(['ls'], timeout_seconds=1)", 0),
+        (version_branches, "if sys.version_info >= (3, 12): pass", 1),
+        (version_branches, "from sys import version_info", 1),
+        (version_branches, "date.fromisoformat(x); datetime(1, 1, 1).fromisoformat(x)", 2),
+        (version_branches, "info.version_info = sys.version", 0),
         (module_level_managers, "M = PluginManager('hal')", 1),
         (module_level_managers, "class A:\n    m = pluggy.PluginManager('hal')", 1),
         (module_level_managers, "def f():\n    return pluggy.PluginManager('hal')", 0),
@@ -235,6 +246,11 @@ def test_programs_are_run_through_root(name: str) -> None:
 @pytest.mark.parametrize("name", EVERY)
 def test_what_is_packed_does_not_carry_the_time_of_day(name: str) -> None:
     assert clocked(tree(name)) == []
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "hal/stdlib.py"])
+def test_what_python_versions_differ_in_has_one_home(name: str) -> None:
+    assert version_branches(tree(name)) == []
 
 
 @pytest.mark.parametrize("name", NAMES)

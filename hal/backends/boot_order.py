@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from attrs import frozen
 
 from hal.backends.boot_partition import whole
 from hal.record import Record
+from hal.stdlib import StrEnum
 
 _RANKS = {
     1: (

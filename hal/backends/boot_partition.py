@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from enum import StrEnum
 from itertools import zip_longest
 
 from hal.errors import FileFault
 from hal.root import Root
+from hal.stdlib import StrEnum
 
 FINGERPRINT = "balenaos.fingerprint"
 """The list of MD5 sums of a boot partition: `<md5>`, two blanks, the name in the partition; sorted by name."""

@@ -135,12 +135,12 @@ def _none(device: Device) -> str:
 
 def _parsed(text: str) -> datetime | None:
     """A time; `None` for now, which is looked at when it is needed."""
-    from datetime import UTC, datetime
+    from hal.stdlib import UTC, read_time
 
     if text == "now":
         return None
     try:
-        found = datetime.fromisoformat(text)
+        found = read_time(text)
     except ValueError:
         raise ValueRefused(
             f"{text!r} is neither a clock of this board nor a time",
@@ -151,7 +151,9 @@ def _parsed(text: str) -> datetime | None:
 
 
 def _now() -> datetime:
-    from datetime import UTC, datetime
+    from datetime import datetime
+
+    from hal.stdlib import UTC
 
     return datetime.now(UTC)
 

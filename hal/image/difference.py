@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import StrEnum
 
 from attrs import frozen
 
 from hal.model import Image, JoinedPart, PartKind
 from hal.record import Record
+from hal.stdlib import StrEnum
 
 
 class Change(StrEnum):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from datetime import UTC
 
 from hal.ask import ask
 from hal.errors import HalError, NotApplied
@@ -13,6 +12,7 @@ from hal.init_time.system_clock import SystemClock
 from hal.model import DeviceType, RtcProblem, RtcState
 from hal.protocols import Rtc
 from hal.root import Root
+from hal.stdlib import UTC
 
 FOLDER = "sys/class/rtc"
 

@@ -15,10 +15,11 @@ refused.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from hal.init_time.evidence import Alarm, Decision, Evidence, Health, Policy, Source, Weighed
+from hal.stdlib import UTC
 
 BUILT_WITHIN_YEARS = 30
 """A build time later than this after the program was written is damage: it would move the bound along with it."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime
 from typing import Any
 
 from attrs import field, frozen
 
 from hal.model import Outcome
 from hal.record import Record
+from hal.stdlib import UTC, StrEnum
 
 WRITTEN = datetime(2026, 1, 1, tzinfo=UTC)
 """No device runs this program before it was written: the floor where the build time is missing or older."""

@@ -9,13 +9,14 @@ Source: meta-balena 8.0.2 (timeinit-buildtime, fake-hwclock).
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 
 from hal.errors import FileFault
 from hal.init_time.decision import limits, words
 from hal.init_time.evidence import Evidence, Policy, Source
 from hal.model import Cost, Outcome, SetResult
 from hal.root import Root
+from hal.stdlib import UTC
 
 BUILD = "etc/timestamp"
 SAVED = "etc/fake-hwclock/fake-hwclock.data"

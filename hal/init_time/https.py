@@ -18,7 +18,7 @@ import time
 from base64 import b64decode
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from socket import SHUT_RDWR
 from typing import Any, NamedTuple
@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 from hal.errors import HalError, ValueRefused
 from hal.init_time.decision import words
 from hal.init_time.evidence import Evidence, Source
+from hal.stdlib import UTC
 
 NO_CHECK_TIME = 0x200000
 """`X509_V_FLAG_NO_CHECK_TIME` of OpenSSL 1.1 and later; the module ssl has no name for it and passes it on."""

@@ -6,7 +6,7 @@ It is kept in memory (`run`), and counts only in the boot that wrote it.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from hal.init_time.evidence import Alarm, Evidence, InitTime, Source, Weighed
 from hal.init_time.system_clock import SystemClock
 from hal.json_file import read_object
 from hal.root import Root
+from hal.stdlib import UTC, read_time
 
 RECORD = "run/hal/init-time.json"
 BOOT_ID = "proc/sys/kernel/random/boot_id"
@@ -44,7 +45,7 @@ def read(root: Root, system: SystemClock) -> Last:
         since = system.up_seconds() - float(found["up_seconds"])
         if not isfinite(since) or since < 0:
             return nothing("damaged: made after now")
-        moment = datetime.fromisoformat(found["time"]).astimezone(UTC) + timedelta(seconds=since)
+        moment = read_time(found["time"]).astimezone(UTC) + timedelta(seconds=since)
         alarms = tuple((str(each["about"]), str(each["code"])) for each in found["alarms"])
     except HalError as error:
         return nothing(f"damaged: {error.message}")

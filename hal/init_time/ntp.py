@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any
 
 from hal.errors import HalError
 from hal.init_time.evidence import Evidence, Source
 from hal.root import Root
+from hal.stdlib import UTC
 
 POOLS = tuple(f"{number}.resinio.pool.ntp.org" for number in range(4))
 PROGRAM = "chronyd"

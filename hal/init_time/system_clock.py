@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from hal.errors import FileFault, HalError, NotApplied
 from hal.root import Root
+from hal.stdlib import UTC, read_time
 
 STAND_IN = "run/hal-tree/clock"
 """What the clock of a tree shows. It stands still; where there is none, the device was just switched on: 1970."""
@@ -84,7 +85,7 @@ class TreeClock:
         """What the stand-in shows."""
         try:
             text = self.root.read_text(STAND_IN).strip() if self.root.exists(STAND_IN) else "1970-01-01T00:00:00"
-            return datetime.fromisoformat(text).replace(tzinfo=UTC)
+            return read_time(text).replace(tzinfo=UTC)
         except ValueError as error:
             raise FileFault(f"{STAND_IN}: not a time as YYYY-MM-DDThh:mm:ss", path=STAND_IN) from error
 

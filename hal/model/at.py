@@ -7,11 +7,11 @@ ModemManager's readers. What a modem does not tell, or tells with a number that 
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 
 from attrs import frozen
 
 from hal.record import Record
+from hal.stdlib import StrEnum
 
 
 class ModemMaker(StrEnum):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from attrs import frozen
 
 from hal.model.setting import Cost, Outcome
 from hal.record import Record
+from hal.stdlib import StrEnum
 
 
 @frozen(kw_only=True, repr=False, eq=False)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 
 from attrs import Attribute, field, frozen
 
 from hal.record import Record
+from hal.stdlib import StrEnum
 
 
 class Arch(StrEnum):

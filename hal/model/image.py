@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from typing import Any
 
 from attrs import field, frozen
@@ -11,6 +10,7 @@ from attrs.validators import deep_iterable, in_, instance_of, optional
 
 from hal.model.device_type import DeviceType
 from hal.record import Record
+from hal.stdlib import StrEnum
 
 YOCTO_RELEASES = (
     "pyro",

@@ -7,11 +7,11 @@ documents and usb_modeswitch's data write them; so a step reads the same in a ta
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 
 from attrs import frozen
 
 from hal.record import Record
+from hal.stdlib import StrEnum
 
 
 class ModemState(StrEnum):

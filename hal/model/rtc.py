@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 
 from attrs import frozen
 
 from hal.record import Record
+from hal.stdlib import StrEnum
 
 
 class RtcProblem(StrEnum):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from attrs import frozen
 
 from hal.model.device_type import PowerLevel
 from hal.record import Record
+from hal.stdlib import StrEnum
 
 
 class Cost(StrEnum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from attrs import Attribute, asdict, evolve, field, frozen
@@ -19,6 +19,7 @@ from hal.json_file import read_object
 from hal.model import RollbackEvent, Slot
 from hal.record import Record
 from hal.root import Root
+from hal.stdlib import UTC
 
 STATE = "mnt/state"
 HEALTH = f"{STATE}/rollback-health-breadcrumb"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 import jsonschema
 import pytest
@@ -20,6 +20,7 @@ from hal.errors import CapabilityAbsent, Damaged, FileFault, ValueRefused
 from hal.model import Clock, Outcome, RtcProblem
 from hal.protocols import Rtc
 from hal.root import Root
+from hal.stdlib import UTC
 from hal.testing.cases import DAMAGE, SCHEMA, Tree, snapshot
 
 TIMES = (

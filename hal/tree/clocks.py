@@ -6,13 +6,14 @@ A file cannot tick, so the clocks of a tree stand still until they are set.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from hal.backends.rtc import chips
 from hal.backends.rtc.kernel import FOLDER, node_name
 from hal.backends.rtc.node import packed
 from hal.backends.rtc.registers import FIRST, LAST
 from hal.model import Clock, DeviceType
+from hal.stdlib import UTC
 from hal.tree import TreeFile
 
 TIME = datetime(2026, 1, 1, tzinfo=UTC)

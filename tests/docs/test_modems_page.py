@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from backends.usb.sysfs import configuration, device, interface, plug, unplug
 from hal import Root
 from hal.peripherals.modem import file, known
 from hal.peripherals.modem.ladder import BUDGET
+from hal.stdlib import read_toml
 
 PAGE = "modems.md"
 PLACE = "1-1.2"
@@ -95,7 +95,7 @@ def _huawei() -> tuple[Any, ...]:
 
 def example(blocks: Blocks) -> dict[str, Any]:
     text = next(block.content for block in blocks(PAGE) if (block.caption or "").endswith("acme.toml"))
-    model: dict[str, Any] = tomllib.loads(text)["model"][0]
+    model: dict[str, Any] = read_toml(text)["model"][0]
     return model
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-RUN = ("index.md", "query-capabilities.md", "command-line.md", "boot-files.md", "hotplug.md")
+RUN = ("index.md", "query-capabilities.md", "command-line.md", "boot-files.md", "disk-images.md", "hotplug.md")
 ELSEWHERE = {
     "port-a-board.md": "test_port_a_board.py builds and runs all of it",
     "modems.md": "test_modems_page.py runs all of it, with a stick plugged in",

@@ -8,7 +8,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,7 @@ from hal.init_time.evidence import Health, InitTime, Policy, Source
 from hal.init_time.system_clock import STAND_IN, STAND_IN_SYNCHRONISED, TreeClock
 from hal.model import Outcome
 from hal.protocols import Rtc
+from hal.stdlib import UTC
 
 BUILD, SAVED = datetime(2031, 7, 9, 21, 45, 30, tzinfo=UTC), datetime(2031, 9, 1, 12, 0, 0, tzinfo=UTC)
 SWITCHED_ON = datetime(1970, 1, 1, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from hal.init_time.decision import decide, years_after
 from hal.init_time.evidence import Decision, Evidence, Health, Policy, Source
+from hal.stdlib import UTC
 
 DAY = timedelta(days=1)
 BUILD = datetime(2031, 7, 9, 21, 45, 30, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -14,6 +14,7 @@ from hal import Root
 from hal.init_time import files
 from hal.init_time.evidence import Policy
 from hal.model import Outcome
+from hal.stdlib import UTC
 
 BUILD, SAVED = datetime(2031, 7, 9, 21, 45, 30, tzinfo=UTC), datetime(2031, 9, 1, 12, 0, 0, tzinfo=UTC)
 POLICY = Policy(earliest=datetime(2026, 1, 1, tzinfo=UTC))

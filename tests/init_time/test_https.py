@@ -6,7 +6,7 @@ import socket
 import ssl
 import time
 from base64 import b64encode
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from init_time.web import FORM, Authority, Reply, black_hole, serve
 from hal.errors import ValueRefused
 from hal.init_time import https
 from hal.init_time.https import Address
+from hal.stdlib import UTC
 
 DAY = timedelta(days=1)
 NOW = datetime(2031, 9, 1, 12, 0, 0, tzinfo=UTC)

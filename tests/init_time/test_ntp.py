@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from hal import Root
 from hal.init_time import ntp
+from hal.stdlib import UTC
 
 EPOCH = 2208988800
 """Seconds from NTP's epoch, 1900, to that of Unix."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from hal import Root
 from hal.errors import FileFault, HalError, NotApplied
 from hal.init_time.system_clock import STAND_IN, KernelClock, TreeClock, system_clock
+from hal.stdlib import UTC
 
 MOMENT = datetime(2031, 9, 1, 12, 0, 0, 250000, tzinfo=UTC)
 

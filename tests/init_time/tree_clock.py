@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from hal import Root
 from hal.errors import HalError
 from hal.init_time.evidence import Health
 from hal.model import Change, Cost, Outcome, RtcProblem, RtcState, SetResult
+from hal.stdlib import UTC
 
 
 class FileClock:

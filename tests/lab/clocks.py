@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from hal.backends.rtc.clock import BoardClock
 from hal.errors import HalError
 from hal.model import Clock
 from hal.root import Root
+from hal.stdlib import UTC
 
 MACHINE = Root("/")
 TIMES = ("2000-01-01T00:00:00", "2038-01-19T03:14:08", "2096-02-29T12:30:00", "2099-12-31T23:59:59")

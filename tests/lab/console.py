@@ -9,13 +9,16 @@ from collections.abc import Sequence
 from io import StringIO
 from time import monotonic
 from types import TracebackType
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal
 
 import pexpect
 from attrs import frozen
 
 from lab.disk import Disk
 from lab.payload import Slot
+
+if TYPE_CHECKING:
+    from typing import Self  # from Python 3.11 on
 
 # How a boot ended: a kernel of the lab ran; the loader asks a person or has given up; the machine reset or powered
 # off by itself; nothing of that happened in the time that was given.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from backends.rtc.stub import FIXTURES, TIME
 
 from hal.backends.rtc import chips
 from hal.backends.rtc.chips import CHIPS
+from hal.stdlib import UTC
 from lab.clocks import TIMES
 from lab.guest import REPOSITORY, GuestError, run_in_guest
 

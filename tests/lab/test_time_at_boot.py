@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from hal.stdlib import UTC
 from lab.guest import REPOSITORY, run_in_guest
 
 SAVED = datetime(2031, 9, 1, 12, 0, 0, tzinfo=UTC)

@@ -17,7 +17,7 @@ from rollback.cut_root import CutRoot, PowerCut
 
 from hal.backends.bootloader.base import SlotBootloader
 from hal.backends.bootloader.cboot import CbootBootloader, partitions
-from hal.backends.bootloader.choose import BACKENDS
+from hal.backends.bootloader.choose import backend
 from hal.backends.bootloader.envblock import EnvBlock
 from hal.backends.bootloader.names import COUNT, MENDED_MARK, ROOT, UPGRADE
 from hal.backends.bootloader.rules import Seen
@@ -127,7 +127,7 @@ class Device:
     def bootloader(self) -> SlotBootloader:
         """A new one, as a new process has."""
         assert self.row.bootloader is not None
-        return BACKENDS[self.row.bootloader](self.row, self.root)
+        return backend(self.row.bootloader)(self.row, self.root)
 
     @property
     def status(self) -> BootStatus:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from hal.backends.bootloader.balena import BalenaBootloader
-from hal.backends.bootloader.base import SlotBootloader
-from hal.backends.bootloader.cboot import CbootBootloader
-from hal.backends.bootloader.grub import GrubBootloader
-from hal.backends.bootloader.uboot import L4TLauncherBootloader, UBootBootloader
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
 from hal.model import BootloaderKind, DeviceType, Unsupported
 from hal.root import Root
 
-BACKENDS: dict[BootloaderKind, type[SlotBootloader]] = {
-    BootloaderKind.BALENA: BalenaBootloader,
-    BootloaderKind.U_BOOT: UBootBootloader,
-    BootloaderKind.GRUB: GrubBootloader,
-    BootloaderKind.CBOOT: CbootBootloader,
-    BootloaderKind.L4TLAUNCHER: L4TLauncherBootloader,
+if TYPE_CHECKING:
+    from hal.backends.bootloader.base import SlotBootloader
+
+BACKENDS: dict[BootloaderKind, str] = {
+    BootloaderKind.BALENA: "balena:BalenaBootloader",
+    BootloaderKind.U_BOOT: "uboot:UBootBootloader",
+    BootloaderKind.GRUB: "grub:GrubBootloader",
+    BootloaderKind.CBOOT: "cboot:CbootBootloader",
+    BootloaderKind.L4TLAUNCHER: "uboot:L4TLauncherBootloader",
 }
+"""Module of this package and class of each; only the one that is asked for is loaded."""
+
+
+def backend(kind: BootloaderKind) -> type[SlotBootloader]:
+    """The back end of this bootloader."""
+    module, _, name = BACKENDS[kind].partition(":")
+    return cast("type[SlotBootloader]", getattr(import_module(f"{__package__}.{module}"), name))
 
 
 def bootloader(device_type: DeviceType, root: Root) -> SlotBootloader | Unsupported:
@@ -25,4 +33,4 @@ def bootloader(device_type: DeviceType, root: Root) -> SlotBootloader | Unsuppor
         return Unsupported(reason="which bootloader selects the root file system is not known for this device type")
     if device_type.partitions is None:
         return Unsupported(reason="the partition numbers of this device type are not known, so no slot can be named")
-    return BACKENDS[device_type.bootloader](device_type, root)
+    return backend(device_type.bootloader)(device_type, root)

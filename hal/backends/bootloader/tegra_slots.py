@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from enum import StrEnum
 from typing import NamedTuple
 
 from attrs import evolve, frozen
@@ -17,6 +16,7 @@ from attrs import evolve, frozen
 from hal.errors import NotApplied, ProgramFault
 from hal.record import Record
 from hal.root import Root
+from hal.stdlib import StrEnum
 
 PROGRAM = "tegra-boot-control"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from hal.backends.rtc.source import TRUSTLESS, Look, Session, Source
 from hal.errors import CapabilityAbsent, Damaged, HalError, NotApplied, ValueRefused
 from hal.model import Change, Clock, Cost, Outcome, RtcProblem, RtcState, SetResult
 from hal.root import Root
+from hal.stdlib import UTC
 
 BUILD_TIME = "etc/timestamp"
 """When the running OS was built, as `YYYYMMDDhhmmss` in UTC."""

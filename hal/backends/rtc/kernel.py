@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from hal.backends.rtc.node import RtcNode, faults, packed, refusals, rtc_node, told_invalid, unpacked
 from hal.backends.rtc.source import EARLIEST, Look
 from hal.model import Clock, RtcProblem
 from hal.root import Root
+from hal.stdlib import UTC
 
 FOLDER = "sys/class/rtc"
 

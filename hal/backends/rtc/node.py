@@ -16,7 +16,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from errno import EAGAIN, EBUSY, EINVAL, ENOTTY, EOPNOTSUPP, EPERM, ERANGE
 from fcntl import LOCK_EX, LOCK_NB, flock, ioctl
 from pathlib import Path
@@ -26,6 +26,7 @@ from hal.backends import i2c
 from hal.backends.rtc.source import WAIT_SECONDS
 from hal.errors import FileFault, ValueRefused
 from hal.root import Root
+from hal.stdlib import UTC
 
 READ_TIME, SET_TIME, READ_FLAGS = 0x80247009, 0x4024700A, 0x80047013
 """RTC_RD_TIME, RTC_SET_TIME, RTC_VL_READ."""

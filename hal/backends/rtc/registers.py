@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from hal.backends.rtc.chips import Bit, Chip
+from hal.stdlib import UTC
 
 FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 LAST = datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC)

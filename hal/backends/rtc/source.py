@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from hal.model import RtcProblem
+from hal.stdlib import UTC
 
 WAIT_SECONDS = 2.0
 """How long another program may hold a clock, or write to its chip, before that is an error."""

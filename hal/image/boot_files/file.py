@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from attrs import frozen
 
 from hal.record import Record
+from hal.stdlib import StrEnum
 
 
 class BootVariant(StrEnum):

@@ -14,7 +14,7 @@ class _Text(Template):
     """`@{name}` stands for a value and `@@` for `@`. `$` is what it is in the bootloaders' languages."""
 
     delimiter = "@"
-    flags = re.NOFLAG
+    flags = re.RegexFlag(0)
     idpattern = "(?!)"
     braceidpattern = "[a-z_]+"
 
@@ -27,9 +27,10 @@ def fill(name: str, values: Mapping[str, str]) -> str:
 def fill_text(text: str, values: Mapping[str, str], *, name: str) -> str:
     """This text, filled in; `name` is for errors. Values are taken as they are, an `@` in them is no name."""
     template = _Text(text)
-    if not template.is_valid():
+    found = list(re.finditer(template.pattern, text))
+    if any(each["invalid"] is not None for each in found):
         raise HalError(f"template {name}: an '@' that is neither '@{{name}}' nor '@@'", path=name)
-    wanted, given = set(template.get_identifiers()), set(values)
+    wanted, given = {each["braced"] for each in found if each["braced"]}, set(values)
     if wanted != given:
         wrong = [f"{each!r} is not given" for each in sorted(wanted - given)]
         wrong += [f"{each!r} is not used" for each in sorted(given - wanted)]

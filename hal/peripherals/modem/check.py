@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import StrEnum
 
 from attrs import frozen
 
@@ -15,6 +14,7 @@ from hal.peripherals.modem.match import Modem
 from hal.peripherals.modem.ports import at_ports, speaks_at
 from hal.record import Record
 from hal.root import Root
+from hal.stdlib import StrEnum
 
 
 class Link(StrEnum):

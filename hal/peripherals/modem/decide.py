@@ -8,7 +8,6 @@ commands.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from enum import StrEnum
 
 from attrs import frozen
 
@@ -16,6 +15,7 @@ from hal.model import ModeChoice, ModemMode, ModemState, ModeSwitch, SelectConfi
 from hal.peripherals.modem.match import Modem
 from hal.peripherals.modem.ports import DRIVERS, mode_of, roles, speaks_at
 from hal.record import Record
+from hal.stdlib import StrEnum
 
 HasDriver = Callable[[str], bool]
 """Whether the running kernel has a driver of this name, loaded or loadable."""

@@ -8,9 +8,7 @@ and `identities` too. Nothing is taken from a file with a mistake: its path, wha
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from enum import StrEnum
 from typing import Any, TypeVar
 
 from attrs import evolve, frozen
@@ -33,6 +31,7 @@ from hal.model import (
 )
 from hal.record import Record
 from hal.root import Root
+from hal.stdlib import StrEnum, read_toml
 
 E = TypeVar("E", bound=StrEnum)
 Read = Callable[[Any, str], Any]
@@ -65,10 +64,10 @@ def read_models(root: Root, name: str) -> tuple[Given, ...]:
     """The models that a file gives. Raises `Damaged` or `FileFault`."""
     data = root.read_bytes(name, limit=MAX_BYTES)
     try:
-        told = tomllib.loads(data.decode())
+        told = read_toml(data.decode())
     except UnicodeDecodeError as error:
         raise Damaged("not UTF-8 text", path=name, line=data.count(b"\n", 0, error.start) + 1) from error
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+    except (RecursionError, ValueError) as error:
         line, column = _place(str(error))
         raise Damaged(
             re.sub(r" \(at .*\)", "", str(error)) or "nested too deep", path=name, line=line, column=column

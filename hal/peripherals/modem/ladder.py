@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from enum import StrEnum
 
 from attrs import frozen
 
@@ -21,6 +20,7 @@ from hal.peripherals.modem.job import Job
 from hal.peripherals.modem.match import recognise
 from hal.record import Record
 from hal.root import Root
+from hal.stdlib import StrEnum
 
 WINDOW_SECONDS = 3600.0
 _OFF_SECONDS = 3.0

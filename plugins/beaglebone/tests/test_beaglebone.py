@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -13,9 +12,10 @@ from hal_beaglebone.device_types import DEVICE_TYPES
 
 from hal.identify import Hardware, fit
 from hal.model import DeviceType, Unsupported
+from hal.stdlib import read_toml
 
 HERE = Path(__file__).resolve()
-ANNOUNCED = tomllib.loads((HERE.parents[1] / "pyproject.toml").read_text())["project"]["entry-points"]["hal"]
+ANNOUNCED = read_toml((HERE.parents[1] / "pyproject.toml").read_text())["project"]["entry-points"]["hal"]
 BONE = ("ti,am335x-bone", "ti,am33xx")
 
 

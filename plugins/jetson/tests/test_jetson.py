@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -12,10 +11,11 @@ from hal_jetson import boards
 from hal_jetson.device_types import DEVICE_TYPES
 
 from hal.model import Board, BootloaderKind, ImageKind
+from hal.stdlib import read_toml
 
 ROWS = {row.slug: row for row in DEVICE_TYPES}
 BOARDS = [value for value in vars(boards).values() if isinstance(value, Board)]
-PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+PROJECT = read_toml((Path(__file__).parents[1] / "pyproject.toml").read_text())
 ANNOUNCED = PROJECT["project"]["entry-points"]["hal"]
 
 ON_QUILL = {"jetson-tx2", "blackboard-tx2", "astro-tx2", "orbitty-tx2", "spacely-tx2", "n510-tx2"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from fnmatch import fnmatchcase
 from itertools import combinations
 from pathlib import Path
@@ -15,8 +14,9 @@ from hal_modems.models import MODEMS
 
 from hal import hookspecs
 from hal.model import DeviceType, ModemModel, ModemState, UsbIdentity
+from hal.stdlib import read_toml
 
-PYPROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+PYPROJECT = read_toml((Path(__file__).parents[1] / "pyproject.toml").read_text())
 ANNOUNCED: dict[str, str] = PYPROJECT["project"]["entry-points"]["hal"]
 IDENTITIES = tuple(identity for model in MODEMS for identity in model.identities)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -14,8 +13,9 @@ from hal_wifi.adapters import ADAPTERS
 
 from hal import hookspecs
 from hal.model import DeviceType, FirmwareFile, LogMeaning, WifiFirmware
+from hal.stdlib import read_toml
 
-PYPROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+PYPROJECT = read_toml((Path(__file__).parents[1] / "pyproject.toml").read_text())
 ANNOUNCED: dict[str, str] = PYPROJECT["project"]["entry-points"]["hal"]
 FILES = tuple(file for adapter in ADAPTERS for file in adapter.files)
 

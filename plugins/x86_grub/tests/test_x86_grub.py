@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -11,10 +10,11 @@ import pytest
 from hal_x86_grub.device_types import DEVICE_TYPES
 
 from hal.model import BootloaderKind, DeviceType, Filesystem, ImageKind, PartitionTable, UpdatePhase
+from hal.stdlib import read_toml
 
 ROWS = {row.slug: row for row in DEVICE_TYPES}
 GRUB = {slug: row for slug, row in ROWS.items() if row.bootloader is BootloaderKind.GRUB}
-PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+PROJECT = read_toml((Path(__file__).parents[1] / "pyproject.toml").read_text())
 ANNOUNCED = PROJECT["project"]["entry-points"]["hal"]
 
 GENERIC_AMD64 = {"generic-amd64", "generic-amd64-av", "generic-amd64-fs", "generic-amd64-xr", "studio-automatedx86-sb"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -15,6 +15,7 @@ from hal.model import (
     RadioTechnology,
     RegistrationState,
 )
+from hal.stdlib import UTC
 
 REGISTERED = [
     ("0,0", RegistrationState.IDLE),

@@ -6,7 +6,7 @@ Its registers stay as they are, and a block has at most 32 bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from errno import EIO
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from hal.backends.rtc import chips
 from hal.backends.rtc.bare import BareSession
 from hal.backends.rtc.chips import Chip
 from hal.root import Root
+from hal.stdlib import UTC
 
 TIME = datetime(2031, 7, 9, 21, 45, 30, tzinfo=UTC)
 """A Wednesday."""

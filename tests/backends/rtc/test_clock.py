@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from hal.backends.rtc.source import Look
 from hal.errors import CapabilityAbsent, Damaged, NotApplied, ValueRefused
 from hal.model import Clock, DeviceType, Outcome, RtcProblem
 from hal.root import Root
+from hal.stdlib import UTC
 
 RTC = Clock(driver="pcf8563", i2c_address=0x51, battery=True, overlay="i2c-rtc,pcf8563", i2c_bus=1, chip="pcf8563")
 LATE = Clock(driver="nvvrs-pseq-rtc", i2c_address=0x3C, registers_after_seconds=11, note="a cell is optional")

@@ -8,7 +8,7 @@ import os
 import struct
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,7 @@ from hal.backends.rtc.node import packed, rtc_node, unpacked
 from hal.errors import FileFault, ValueRefused
 from hal.model import Clock, RtcProblem
 from hal.root import Root
+from hal.stdlib import UTC
 
 TIME = datetime(2031, 7, 9, 21, 45, 30, tzinfo=UTC)
 BYTES = struct.pack("=9i", 30, 45, 21, 9, 6, 131, 3, 189, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from backends.rtc.stub import FIXTURES, TIME
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hal.backends.rtc import chips
 from hal.backends.rtc.chips import CHIPS
 from hal.backends.rtc.registers import FIRST, LAST, decode, encode
+from hal.stdlib import UTC
 
 NAMES = [chip.name for chip in CHIPS]
 BYTES = st.integers(0, 255)

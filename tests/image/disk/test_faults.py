@@ -223,7 +223,7 @@ def _run(tmp_path: Path, *before: str, **how: object) -> subprocess.Popen[str]:
     deploy(tmp_path / "deploy", told, root={"usr/big": os.urandom(20 << 20)})
     (tmp_path / "out").mkdir(exist_ok=True)
     words = [sys.executable, "-c", SCRIPT, str(TESTS), str(tmp_path / "deploy"), str(tmp_path / "out")]
-    return subprocess.Popen([*before, *words], stdout=subprocess.PIPE, text=True, **how)  # type: ignore[call-overload, no-any-return]
+    return subprocess.Popen([*before, *words], stdout=subprocess.PIPE, text=True, **how)
 
 
 def test_a_file_that_may_not_grow_so_large(tmp_path: Path) -> None:
