@@ -10,13 +10,13 @@ import os
 import stat
 import tarfile
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from attrs import frozen
 
 from hal.errors import Damaged, FileFault, ValueRefused
 from hal.record import Record
+from hal.stdlib import StrEnum
 
 ATTRIBUTES = ("security.capability", "user.")
 """Extended attributes that are part of a root file system; the others are of the machine that it lies on."""
