@@ -37,7 +37,7 @@ _NOUNS = {
     "boot-config": "what the firmware reads before the kernel",
     "modem": "USB modems: list, switch, info, check, recover; rules for udev",
     "tree": "a tree for any device type, to try things on",
-    "image": "what goes into an OS image: boot files",
+    "image": "what goes into an OS image: build, explain, diff; boot files",
     "record": "this machine as a tree archive, secrets scrubbed",
     "doctor": "what is wrong on this device, and what to do",
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from hal.cli import image_build
 from hal.cli.common import Options, print_table, print_value, takes_options
 from hal.image.boot_files import BootVariant, render, selection
 from hal.image.flags import build
@@ -21,6 +22,10 @@ _RULES = {
 @click.group()
 def image() -> None:
     """What goes into an OS image for a board."""
+
+
+for each in (image_build.build, image_build.explain, image_build.diff):
+    image.add_command(each)
 
 
 @image.command("boot-files")

@@ -16,7 +16,7 @@ REPEATED = ("console", "earlycon", "modprobe.blacklist", "module_blacklist", "rd
 
 HOMES: dict[PartKind, str] = {
     PartKind.FILE: "root/",
-    PartKind.UDEV_RULE: "root/etc/udev/rules.d/",
+    PartKind.UDEV_RULE: "root/usr/lib/udev/rules.d/",
     PartKind.BOOT_FILE: "boot/",
     PartKind.SPLASH: "boot/",
     PartKind.RENDERED_FILE: "",

@@ -6,10 +6,12 @@ line, and a line that nobody can answer for cannot be written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import field, frozen
 
+from hal.errors import Disagreement
 from hal.model import JoinedPart
 from hal.record import Record
 
@@ -63,3 +65,32 @@ def text_file(name: str, lines: Iterable[Line], **more: object) -> OutputFile:
 def part_file(name: str, part: JoinedPart, mode: int = 0o644) -> OutputFile:
     """A file whose content is a part as a whole."""
     return OutputFile(name=name, data=part.data, parts=(part,), mode=mode)
+
+
+def placed(files: Iterable[OutputFile]) -> tuple[OutputFile, ...]:
+    """The files in order of name. Raises `Disagreement` for two in one place."""
+    taken: dict[str, OutputFile] = {}
+    for file in files:
+        other = taken.setdefault(file.name, file)
+        if other is not file:
+            raise Disagreement((f"{file.name}: {_who(other)} puts a file there, but so does {_who(file)}",))
+    return tuple(taken[name] for name in sorted(taken))
+
+
+def _who(file: OutputFile) -> str:
+    parts = [*file.parts, *(part for line in file.lines for part in line.parts)]
+    told = {
+        f"{' and '.join(each.contributor for each in part.asked)} ({part.kind} {part.name})": None for part in parts
+    }
+    return ", ".join(told) or "the format"
+
+
+def json_lines(document: Mapping[str, object], why: Mapping[str, str], indent: str | int = "\t") -> Iterator[Line]:
+    """The lines of a JSON object; each is there for the reason of the key of the object that it belongs to."""
+    yield Line(text="{", why="it is a JSON object")
+    for place, (key, value) in enumerate(document.items(), 1):
+        lines = json.dumps({key: value}, indent=indent, ensure_ascii=False).split("\n")[1:-1]
+        comma = "," if place < len(document) else ""
+        yield from (Line(text=line, why=why[key]) for line in lines[:-1])
+        yield Line(text=f"{lines[-1]}{comma}", why=why[key])
+    yield Line(text="}", why="it is a JSON object")

@@ -69,9 +69,9 @@ def test_agreement_is_one_part_with_both_reasons(
         (("file", "etc/x", "same\nA"), ("file", "etc/x", "same\nB"), "give different content"),
         (("file", "etc/x", b"A"), ("file", "etc/x", b"B"), "give different content"),
         (
-            ("file", "etc/udev/rules.d/70-x.rules", "a"),
+            ("file", "usr/lib/udev/rules.d/70-x.rules", "a"),
             ("udev-rule", "70-x.rules", "a"),
-            "hal_addon puts udev-rule 70-x.rules there, but hal_board puts file etc/udev",
+            "hal_addon puts udev-rule 70-x.rules there, but hal_board puts file usr/lib/udev",
         ),
         (
             ("boot-file", "EFI/x", "x"),
@@ -169,7 +169,7 @@ def test_order_is_that_of_asking_within_a_kind() -> None:
     ("given_part", "where"),
     [
         (("file", "etc/x", ""), "root/etc/x"),
-        (("udev-rule", "70-x.rules", ""), "root/etc/udev/rules.d/70-x.rules"),
+        (("udev-rule", "70-x.rules", ""), "root/usr/lib/udev/rules.d/70-x.rules"),
         (("boot-file", "MLO", "MLO"), "boot/MLO"),
         (("rendered-file", "initramfs/init.d/x", b""), "initramfs/init.d/x"),
         (("module", "x"), None),

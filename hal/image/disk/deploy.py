@@ -54,7 +54,8 @@ def look(root: Root, image: Image, scratch: Path) -> Deployed:
     missing: list[str] = []
     boot = [*_boot_files(root, image, missing), *_more(root)]
     names = {each.path.casefold() for each in boot}
-    covered = {part.name.removeprefix("boot/").casefold() for part in image.of(PartKind.RENDERED_FILE)}
+    told = image.of(PartKind.RENDERED_FILE, PartKind.BOOT_FILE)
+    covered = {part.name.removeprefix("boot/").casefold() for part in told}
     for name in image.device_type.boot_files:
         if name.casefold() not in names | covered:
             missing.append(f"{MORE}/{name} (its source is not known)")

