@@ -189,10 +189,12 @@ def hal_image(device_type: DeviceType, build: Build) -> tuple[ImagePart, ...]:
     """What this board, or this add-on, puts into an OS image, each part with its reason. All answers are joined.
 
     Runs on a build machine: there is no `Root`, because there is no device. Answer from a table in a module of its own,
-    imported here, so that a device never loads it; `hal.image.parts` has the words for one. `ImagePart` lists the kinds,
-    and what name and value are for each. What is in the row is not said again: partitions, sizes, consoles, device
-    trees, lines of config.txt and kernel arguments become parts by themselves. So do rendered boot files, the storage
-    driver and secure boot's own symbols. What depends on the build belongs here, what does not into the row.
+    imported here, so that a device never loads it; `hal.image.parts` has the words for one. `ImagePart` lists the
+    kinds, and what name and value are for each.
+
+    What is in the row is not said again: partitions, sizes, consoles, device trees, lines of config.txt and kernel
+    arguments become parts by themselves. So do rendered boot files, the storage driver and secure boot's own symbols.
+    What depends on the build belongs here, what does not into the row.
 
     A reason says what breaks without the part, for `hal image explain` answers with it. Two contributors that say
     different things end the build; where yours may give way, make the part `optional`. A kernel symbol that may be

@@ -230,15 +230,15 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The system calls that decide what a power cut leaves, in their order; letting go of an old file is one."""
     seen: list[str] = []
     held: set[int] = set()
-    fsync, rename, open_, close = os.fsync, os.rename, os.open, os.close
+    fsync, rename, open_, close = os.fsync, Path.rename, os.open, os.close
 
     def noted_fsync(fd: int) -> None:
         seen.append("fsync folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else "fsync file")
         fsync(fd)
 
-    def noted_rename(source: Path, target: Path) -> None:
+    def noted_rename(source: Path, target: Path) -> Path:
         seen.append("rename")
-        rename(source, target)
+        return rename(source, target)
 
     def noted_open(path: Path, flags: int, *rest: int) -> int:
         fd = open_(path, flags, *rest)
@@ -253,7 +253,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         close(fd)
 
     monkeypatch.setattr(os, "fsync", noted_fsync)
-    monkeypatch.setattr(os, "rename", noted_rename)
+    monkeypatch.setattr(Path, "rename", noted_rename)  # before Python 3.11 it holds on to the os.rename it began with
     monkeypatch.setattr(os, "open", noted_open)
     monkeypatch.setattr(os, "close", noted_close)
     return seen
