@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from attrs import evolve
+
 from hal.image.asking import image
 from hal.model import Asked, Build, Image, JoinedPart, PartKind
 from hal.plugins import Catalog
@@ -23,14 +25,21 @@ def part(kind: PartKind, name: str, value: str | bytes | None = None) -> JoinedP
     return JoinedPart(kind=kind, name=name, value=value, asked=(Asked(contributor="test", said="", reason="a test"),))
 
 
-def plain(
-    slug: str, *parts: JoinedPart, without: tuple[PartKind, ...] = (PartKind.BOOT_FILE,), **flags: object
-) -> Image:
-    """The image of a device type with further parts, and without those whose sources a test does not want to make."""
-    from attrs import evolve
+OWN = (
+    PartKind.BOOT_FILE,
+    PartKind.FILE,
+    PartKind.UDEV_RULE,
+    PartKind.MODULE,
+    PartKind.MODULE_OPTIONS,
+    PartKind.SERVICE,
+    PartKind.SPLASH,
+)
 
+
+def plain(slug: str, *parts: JoinedPart, **flags: object) -> Image:
+    """The image of a device type with these parts in place of all that its plugin gives of their kinds."""
     found = asked(slug, **flags)
-    kept = tuple(each for each in found.parts if each.kind not in without)
+    kept = tuple(each for each in found.parts if each.kind not in OWN)
     return evolve(found, parts=(*kept, *parts), device_type=evolve(found.device_type, boot_files=()))
 
 

@@ -17,10 +17,12 @@ from lab.disk import Disk
 
 from hal.backends.bootloader.boot_sectors import at, pointing_at
 from hal.image.disk import DEFAULT_EPOCH, Written, write
+from hal.image.joining import HOMES
 from hal.model import PartKind
 from hal.root import Root
 
 GRUB = Path("/usr/lib/grub/i386-pc")
+RULES = HOMES[PartKind.UDEV_RULE].removeprefix("root/")
 PARTS = (
     part(PartKind.FILE, "etc/acme.conf", "acme\n"),
     part(PartKind.FILE, "usr/bin/acme", "#!/bin/sh\n"),
@@ -94,7 +96,7 @@ def test_the_files_of_the_image_lie_over_those_of_the_root(tmp_path: Path) -> No
     for slot in ("A", "B"):
         assert disk.read(slot, "etc/acme.conf") == b"acme\n"
         assert disk.read(slot, "etc/other") == b"stays\n"
-        assert disk.read(slot, "etc/udev/rules.d/70-acme.rules") == b'SUBSYSTEM=="tty"\n'
+        assert disk.read(slot, f"{RULES}70-acme.rules") == b'SUBSYSTEM=="tty"\n'
         assert disk.read(slot, "etc/modules-load.d/hal.conf") == b"acme_gpio\n"
         assert disk.read(slot, "etc/modprobe.d/hal.conf") == b"options acme_gpio lines=8\n"
         assert stat(disk, slot, "usr/bin/acme")["Mode"] == "0755"
