@@ -135,7 +135,7 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
         ((*PI, "--secure-boot"), 1, "no layout with secure boot"),
         ((*PI, "--add-on", "modem"), 1, "installed: modems, wifi"),
         ((*PI, "--add-on", "wifi", "--no-add-ons"), 2, "contradict each other"),
-        ((*PI, "--deploy", "."), 2, "goes with --format disk"),
+        ((*PI, "--deploy", "."), 2, "go with --format disk"),
     ],
 )
 @pytest.mark.parametrize("command", [("build", "--output", "out"), ("explain", "OVERLAY_FS")])
