@@ -62,7 +62,7 @@ def test_overrides_are_in_the_syntax_of_the_release(release: str) -> None:
     assert bool(old) is RELEASES[release].old_syntax
     assert bool(new) is not RELEASES[release].old_syntax
     series = re.findall(r'LAYERSERIES_COMPAT_\S+ = "(.*)"', files["conf/layer.conf"])
-    assert series == ([release] if release != "pyro" else [])
+    assert series == [release]
     assert ("UNPACKDIR ??=" in files["conf/layer.conf"]) is (release != "wrynose")
 
 
