@@ -39,8 +39,7 @@ def _layer(target: Target) -> Iterator[Line]:
     needed += ["raspberrypi"] if target.raspberry_pi else []
     why = "layers whose recipes this one appends, or needs; with old releases balena-common may have another name"
     yield Line(text=f'LAYERDEPENDS_{name} = "{" ".join(needed)}"', why=why)
-    if release.core_is_checked:
-        yield Line(text=f'LAYERSERIES_COMPAT_{name} = "{release.name}"', why="the release this layer is written for")
+    yield Line(text=f'LAYERSERIES_COMPAT_{name} = "{release.name}"', why="the release this layer is written for")
     if not release.own_unpackdir:
         yield from fixed(
             ("", 'UNPACKDIR ??= "${WORKDIR}"'),

@@ -6,6 +6,7 @@ The image carries the very files that are installed here, editable or not, and n
 from __future__ import annotations
 
 import ast
+import operator
 import re
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 from attrs import frozen
 
@@ -23,7 +25,21 @@ from hal.record import Record
 CORE, CORE_MODULE = "device-hal", "hal"
 LEFT_OUT = frozenset(("__pycache__", "testing", "tests"))
 """Folders that a device has no use for."""
+COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq}
 SCRIPTS = "console_scripts"
+
+
+class Requirement(NamedTuple):
+    """A distribution, its versions, and where it is asked for: `tomli`, `>=2`, `python_version < '3.11'`."""
+
+    name: str
+    versions: str
+    marker: str
+
+    def applies(self, python: tuple[int, int]) -> bool:
+        """Whether this Python needs it. Of markers only that of the Python's version is read; any other applies."""
+        told = re.fullmatch(r"python_version\s*(<|<=|>|>=|==)\s*['\"](\d+)\.(\d+)['\"]", self.marker)
+        return told is None or COMPARE[told[1]](python, (int(told[2]), int(told[3])))
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -37,8 +53,8 @@ class Installed(Record):
     """As its metadata say, empty where they do not."""
     python: tuple[int, int]
     """The oldest Python that it runs on."""
-    requires: tuple[tuple[str, str], ...]
-    """Distributions that it asks for, with their versions, as in `("attrs", ">=23.2")`; extras are not among them."""
+    requires: tuple[Requirement, ...]
+    """Distributions that it asks for; extras are not among them."""
     scripts: tuple[tuple[str, str, str], ...]
     """Commands: name, module and function."""
     imports: tuple[str, ...]
@@ -120,12 +136,13 @@ def _python(found: Distribution) -> tuple[int, int]:
     return (int(told[1]), int(told[2])) if told else (3, 0)
 
 
-def _requires(found: Distribution) -> Iterator[tuple[str, str]]:
+def _requires(found: Distribution) -> Iterator[Requirement]:
     for text in found.requires or ():
         need, _, marker = text.partition(";")
         name = re.match(r"\s*([A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*(.*)", need)
         if name and "extra" not in marker:
-            yield re.sub(r"[-_.]+", "-", name[1]).lower(), name[2].strip().strip("()")
+            canonical = re.sub(r"[-_.]+", "-", name[1]).lower()
+            yield Requirement(canonical, name[2].strip().strip("()"), marker.strip())
 
 
 def _imports(sources: dict[str, bytes]) -> tuple[str, ...]:

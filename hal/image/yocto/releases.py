@@ -27,8 +27,6 @@ class Release(Record):
     separator: str
     """What stands before an override or an operator: `_` or `:`."""
     meta_balena: str
-    core_is_checked: bool = True
-    """Whether bitbake reads LAYERSERIES_COMPAT; pyro's does not know it."""
     own_unpackdir: bool = False
     """Whether sources are unpacked into a folder of their own; it is a fatal error to set it back then."""
     boot_files_folder: str = "${BOOTFILES_DIR_NAME}"
@@ -50,10 +48,7 @@ _LEGACY = "bcm2835-bootfiles"
 RELEASES: dict[str, Release] = {
     row.name: row
     for row in (
-        Release(
-            name="pyro", number="2.3", python=(3, 5), separator="_", meta_balena=_OLD, boot_files_folder=_LEGACY,
-            core_is_checked=False,
-        ),
+        Release(name="pyro", number="2.3", python=(3, 5), separator="_", meta_balena=_OLD, boot_files_folder=_LEGACY),
         Release(name="rocko", number="2.4", python=(3, 5), separator="_", meta_balena=_OLD, boot_files_folder=_LEGACY),
         Release(name="sumo", number="2.5", python=(3, 5), separator="_", meta_balena=_OLD, boot_files_folder=_LEGACY),
         Release(name="thud", number="2.6", python=(3, 5), separator="_", meta_balena=_OLD, boot_files_folder=_LEGACY),

@@ -63,10 +63,10 @@ def too_old(target: Target) -> str | None:
 def lower_versions(target: Target) -> Iterator[str]:
     """Requirements that the release's recipe is older than, in words."""
     for each in carried(target):
-        for name, asked in each.requires:
-            there = target.release.packages.get(name)
-            if there is not None and asked.startswith(">=") and _number(there) < _number(asked[2:]):
-                yield f"{each.name} asks for {name}{asked}, and {target.release.name} has {there}"
+        for need in each.requires:
+            there = target.release.packages.get(need.name)
+            if there is not None and need.versions.startswith(">=") and _number(there) < _number(need.versions[2:]):
+                yield f"{each.name} asks for {need.name}{need.versions}, and {target.release.name} has {there}"
 
 
 def _number(version: str) -> tuple[int, ...]:
@@ -75,13 +75,14 @@ def _number(version: str) -> tuple[int, ...]:
 
 def depends(each: Installed, release: Release) -> tuple[str, ...]:
     """The recipes' packages that it needs at run time, sorted."""
+    needed = [need.name for need in each.requires if need.applies(release.python)]
     found = {"core"}
     for module in each.imports:
         name = module.partition(".")[0]
         if SINCE.get(name, (3, 0)) > release.python or name in IN_CORE:
             continue
         found.add(PACKAGES.get(name, EVERYTHING))
-    return tuple(sorted([f"python3-{name}" for name in found] + [_recipe_of(name) for name, _ in each.requires]))
+    return tuple(sorted([f"python3-{name}" for name in found] + [_recipe_of(name) for name in needed]))
 
 
 def _recipe_of(distribution: str) -> str:

@@ -21,7 +21,7 @@ ROWS = {row.slug: row for module in Catalog().index.board_modules() for row in C
 PYTHON_PACKAGES = frozenset(f"python3-{name}" for name in (
     "attrs", "click", "compression", "core", "crypt", "ctypes", "datetime", "difflib", "email", "fcntl", "io", "json",
     "logging", "math", "modules", "netclient", "numbers", "pickle", "pluggy", "shell", "stringold", "threading",
-    "tomllib",
+    "tomli", "tomllib",
 ))  # fmt: skip
 """Recipes and packages of openembedded-core's python3 and of meta-python, in every release that has the runtime."""
 SIZES = {"boot": "BALENA_BOOT_SIZE", "root-a": "IMAGE_ROOTFS_SIZE", "state": "BALENA_STATE_SIZE"}

@@ -15,6 +15,7 @@ from hal.errors import PluginFault, ValueRefused
 from hal.image.asking import image
 from hal.image.output import OutputFile
 from hal.image.yocto import RELEASES, layer
+from hal.image.yocto.installed import Requirement
 from hal.image.yocto.raspberrypi import AWK
 from hal.model import YOCTO_RELEASES, Build, Image
 from hal.plugins import Catalog
@@ -62,7 +63,7 @@ def test_overrides_are_in_the_syntax_of_the_release(release: str) -> None:
     assert bool(old) is RELEASES[release].old_syntax
     assert bool(new) is not RELEASES[release].old_syntax
     series = re.findall(r'LAYERSERIES_COMPAT_\S+ = "(.*)"', files["conf/layer.conf"])
-    assert series == ([release] if release != "pyro" else [])
+    assert series == [release]
     assert ("UNPACKDIR ??=" in files["conf/layer.conf"]) is (release != "wrynose")
 
 
@@ -84,6 +85,20 @@ def test_the_runtime_is_carried_where_python_is_new_enough(release: str) -> None
         (points,) = [f for f in files if re.search(r"/hal_raspberrypi-[^/]*\.dist-info/entry_points\.txt$", f.name)]
         assert b"slug:raspberrypi4-64 = hal_raspberrypi" in points.data
         assert not any("hal_modems" in name for name in names), "no add-on was asked for"
+
+
+@pytest.mark.parametrize(
+    ("marker", "python", "applies"),
+    [
+        ("", (3, 14), True),
+        ("python_version < '3.11'", (3, 10), True),
+        ("python_version < '3.11'", (3, 12), False),
+        ('python_version>="3.12"', (3, 12), True),
+        ("sys_platform == 'linux'", (3, 10), True),
+    ],
+)
+def test_a_requirement_is_for_some_pythons(marker: str, python: tuple[int, int], applies: bool) -> None:
+    assert Requirement("tomli", ">=2", marker).applies(python) is applies
 
 
 @pytest.mark.parametrize(
