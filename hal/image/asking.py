@@ -14,7 +14,7 @@ from hal.errors import PluginFault, ValueRefused
 from hal.image import effects, row
 from hal.image.boot_files.facts import SECURE_BOOT, arguments
 from hal.image.joining import Contribution, join
-from hal.model import Build, DeviceType, Image, ImagePart, JoinedPart, Lacking, PartKind
+from hal.model import Build, DeviceType, Image, ImageKind, ImagePart, JoinedPart, Lacking, PartKind
 from hal.plugins import Catalog, Scope
 
 CORE = "hal"
@@ -31,6 +31,10 @@ def image(catalog: Catalog, slug: str, build: Build, add_ons: Iterable[str] | No
     owner, device_type = catalog.device_type(slug)
     if build.secure_boot and not row.secure_boot(device_type):
         raise ValueRefused(f"{device_type.slug}: no layout with secure boot is known", path="secure_boot")
+    if build.flasher and device_type.image is not ImageKind.FLASHER:
+        known = "has no flasher, its image is written straight to the medium it boots from"
+        told = known if device_type.image else "whether it has a flasher is not known"
+        raise ValueRefused(f"{device_type.slug}: {told}", path="flasher")
     if build.yocto_release is None and device_type.yocto_release is not None:
         build = evolve(build, yocto_release=device_type.yocto_release)
     add_ons = None if add_ons is None else tuple(add_ons)
@@ -51,7 +55,7 @@ def image(catalog: Catalog, slug: str, build: Build, add_ons: Iterable[str] | No
         build=build,
         plugins=plugins,
         parts=parts,
-        lacking=(*row.lacking(device_type), *unknown, *_sourceless(device_type, parts)),
+        lacking=(*row.lacking(device_type, build), *unknown, *_sourceless(device_type, parts)),
         installs=image(catalog, slug, evolve(build, flasher=False), add_ons) if build.flasher else None,
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from hal.errors import HalError
 from hal.image.output import OutputFile, json_lines, text_file
-from hal.model import Image, ImageKind, Lacking
+from hal.model import Image, ImageKind, Lacking, PartKind
 
 WHY = {
     "slug": "names the device type, as the folder does",
@@ -41,7 +41,7 @@ def missing(image: Image) -> tuple[Lacking, ...]:
     row = image.device_type
     told = {
         "arch": (row.arch, "which a hardware contract needs"),
-        "boot medium": (_medium(image), "which a hardware contract needs: a row tells it of flashers only"),
+        "boot medium": (_medium(image), "which a hardware contract needs"),
     }
     return tuple(
         Lacking(fact=fact, message=f"{row.slug}: {fact} is not known, {words}")
@@ -51,12 +51,16 @@ def missing(image: Image) -> tuple[Lacking, ...]:
 
 
 def _medium(image: Image) -> str | None:
-    """What it boots from: a flasher is there to install on a medium that stays in the device."""
+    """What it boots from as it comes. A flasher is there to install on a medium that stays in the device."""
+    for part in image.of(PartKind.BOOT_MEDIUM):
+        if part.text == "default":
+            return part.name
     return "internal" if image.device_type.image is ImageKind.FLASHER else None
 
 
 def _document(image: Image) -> dict[str, object]:
     row, medium = image.device_type, _medium(image)
+    others = [part.name for part in image.of(PartKind.BOOT_MEDIUM) if part.text == "alternate"]
     known = {"bluetooth": row.bluetooth, "wifi": row.wifi}
     return {
         "slug": row.slug,
@@ -69,7 +73,7 @@ def _document(image: Image) -> dict[str, object]:
             "arch": str(row.arch),
             "connectivity": {key: value for key, value in known.items() if value is not None},
             "storage": {"internal": medium == "internal"},
-            "media": {"defaultBoot": medium},
+            "media": {"defaultBoot": medium, **({"altBoot": others} if others else {})},
             "is_private": False,
         },
         "partials": {

@@ -13,6 +13,7 @@ from attrs import frozen
 
 from hal.errors import ValueRefused
 from hal.model import Build, StorageDriver
+from hal.version import OsVersion
 
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+._-]*")
 RETIRED = {"DOCKER_STORAGE": "BALENA_STORAGE"}
@@ -59,7 +60,7 @@ FLAGS: dict[str, Flag] = {
 def build(flags: Mapping[str, str], **facts: Any) -> Build:
     """A build with these flags; `facts` are the other fields of `Build`.
 
-    Raises `ValueRefused` for a flag that is not known, and for a value that is not allowed.
+    Raises `ValueRefused` for a flag that is not known, and for a value or a version that is not allowed.
     """
     fields: dict[str, Any] = dict(facts)
     for name, text in flags.items():
@@ -73,6 +74,8 @@ def build(flags: Mapping[str, str], **facts: Any) -> Build:
             allowed = ", ".join(flag.allowed)
             raise ValueRefused(f"{name}={text!r:.60}: allowed are {allowed}", path=name, allowed=flag.allowed)
         fields[flag.field] = value
+    if fields.get("os_version") is not None:
+        OsVersion.parse(fields["os_version"])
     try:
         return Build(**fields)
     except (TypeError, ValueError) as error:

@@ -9,10 +9,17 @@ from collections.abc import Callable, Iterable, Iterator
 from attrs import frozen
 
 from hal.errors import Disagreement
-from hal.model import EITHER, Asked, ImagePart, JoinedPart, PartKind
+from hal.model import ABSENT, EITHER, PRESENT, Asked, ImagePart, JoinedPart, PartKind
 
-REPEATED = ("console", "earlycon", "modprobe.blacklist", "module_blacklist", "rd.luks.name", "initcall_blacklist")
+REPEATED = (
+    "console", "earlycon", "modprobe.blacklist", "module_blacklist", "initcall_blacklist", "rd.luks.name", "video",
+    "memmap", "hugepages", "hugepagesz", "dyndbg", "usbcore.quirks",
+)  # fmt: skip
 """Kernel arguments that may be there more than once with different values. Another one given twice is a conflict."""
+
+REPEATED_LINES = ("dtoverlay", "gpio", "include")
+"""The same of config.txt."""
+PACKAGES = (PartKind.PACKAGE, PartKind.FIRMWARE_PACKAGE)
 
 HOMES: dict[PartKind, str] = {
     PartKind.FILE: "root/",
@@ -53,6 +60,7 @@ def join(contributions: Iterable[Contribution]) -> tuple[JoinedPart, ...]:
                 conflicts += error.conflicts
     conflicts += _value_conflicts(joined)
     conflicts += _place_conflicts(joined)
+    conflicts += _package_conflicts(joined)
     if conflicts:
         raise Disagreement(tuple(conflicts))
     return tuple(joined)
@@ -64,12 +72,15 @@ def _agree(given: list[Contribution]) -> JoinedPart:
     demands = [each for each in given if not each.part.optional]
     kept, value = _common(demands or given)
     gone = []
+    granted: list[Contribution] = []
     for each in given if demands else ():
         if each.part.optional:
             try:
-                kept, value = _common([*kept, each])
+                _common([*demands, each])
+                granted.append(each)
             except Disagreement:
                 gone.append(each)
+    kept, value = _common([*kept, *granted])
     fresh = {each.part.fresh_only for each in kept}
     if len(fresh) > 1:
         raise _disagreement(kept, lambda each: "for a new medium only" if each.part.fresh_only else "for every update")
@@ -83,6 +94,7 @@ def _agree(given: list[Contribution]) -> JoinedPart:
                 said=said(each.part.value),
                 reason=each.part.reason,
                 gave_way=each in gone,
+                wish=each.part.optional,
             )
             for each in given
         ),
@@ -117,12 +129,12 @@ def _argument_key(name: str) -> str | None:
 
 def _line_key(name: str) -> str | None:
     """What a line of config.txt sets in its section: an overlay may be there twice, a parameter or a value may not."""
-    section, _, line = name.rpartition("] ")
+    section, _, line = name.partition("] ") if name.startswith("[") else ("", "", name)
     key, equals, value = line.partition("=")
     if key == "dtparam":
         parameter, given, _ = value.partition("=")
         return f"{section} {key} {parameter}" if given else None
-    return f"{section} {key}" if equals and key != "dtoverlay" else None
+    return f"{section} {key}" if equals and key not in REPEATED_LINES else None
 
 
 ONE_VALUE: dict[PartKind, Callable[[str], str | None]] = {
@@ -161,6 +173,22 @@ def _place_conflicts(joined: list[JoinedPart]) -> Iterator[str]:
         taken[key] = part
         for each in parents:
             folders.setdefault(each, part)
+
+
+def _package_conflicts(joined: list[JoinedPart]) -> Iterator[str]:
+    """A package that must not be there, and is wanted as one of the other kind, or for a file that it carries."""
+    for part in joined:
+        if part.kind in PACKAGES and part.value == ABSENT:
+            for other in joined:
+                carried = other.kind is PartKind.FIRMWARE_FILE and other.value == part.name
+                same = other.kind in PACKAGES and other.name == part.name and other.value == PRESENT
+                if (carried or same) and not _wish(other):
+                    wanted = f"{_who(other)} wants {other.kind} {other.name}"
+                    yield f"{part.kind} {part.name}: {_who(part)} says absent but {wanted}"
+
+
+def _wish(part: JoinedPart) -> bool:
+    return all(each.wish for each in part.asked)
 
 
 def _who(part: JoinedPart) -> str:

@@ -26,6 +26,9 @@ PRESET = "usr/lib/systemd/system-preset/50-hal.preset"
 UDEV = HOMES[PartKind.UDEV_RULE].removeprefix("root/")
 
 
+FRESH = "\tfresh"
+
+
 @frozen
 class _List:
     """A file with one line for each part of a kind."""
@@ -44,6 +47,10 @@ def _name(part: JoinedPart) -> str:
     return part.name
 
 
+def _source(part: JoinedPart) -> str:
+    return f"{_both(part)}{FRESH if part.fresh_only else ''}"
+
+
 def _both(part: JoinedPart) -> str:
     return part.name if part.value is None else f"{part.name}\t{part.text}"
 
@@ -54,11 +61,17 @@ LISTS = (
     _List("packages", PartKind.PACKAGE, _both, "packages, and whether each must be `present` or `absent`"),
     _List("firmware-packages", PartKind.FIRMWARE_PACKAGE, _both, "the same of packages with firmware"),
     _List("firmware-files", PartKind.FIRMWARE_FILE, _both, "files below `lib/firmware`, and the package of each"),
-    _List("boot-files", PartKind.BOOT_FILE, _both, "names in the boot partition, and what the build deploys for each"),
+    _List(
+        "boot-files",
+        PartKind.BOOT_FILE,
+        _source,
+        "names in the boot partition, and what the build deploys for each; `fresh` is for a new medium alone",
+    ),
     _List("device-trees", PartKind.DEVICE_TREE, _name, "device trees, without `.dtb`"),
     _List("overlays", PartKind.OVERLAY, _name, "device tree overlays, without `.dtbo`"),
     _List("consoles", PartKind.CONSOLE, _both, "serial consoles, and the speed where it is known"),
     _List("install-targets", PartKind.INSTALL_TARGET, _name, "where a flasher installs to, the best first"),
+    _List("boot-media", PartKind.BOOT_MEDIUM, _both, "what the device boots from, as it comes or as well"),
     _List("secure-boot", PartKind.SECURE_BOOT, _both, "what secure boot takes, in words"),
 )
 CONFIG_TXT, PARTITIONS, README = "config.txt", "partitions.json", "README.md"

@@ -109,6 +109,16 @@ def boot_files(pairs: Mapping[str, str], because: str) -> Parts:
     )
 
 
+def boot_media(
+    words: str, because: str = "what people write the image to, by balena's contract of this board"
+) -> Parts:
+    """What the device boots from: the first of these words as it comes, the others as well."""
+    return tuple(
+        ImagePart(kind=PartKind.BOOT_MEDIUM, name=name, value="alternate" if at else "default", reason=because)
+        for at, name in enumerate(words.split())
+    )
+
+
 def one(kind: PartKind, name: str, value: str | bytes | None, because: str) -> Parts:
     """A part of any kind: a rule, a service, a file."""
     return (ImagePart(kind=kind, name=name, value=value, reason=because),)

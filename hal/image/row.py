@@ -106,11 +106,16 @@ def rendered(row: DeviceType, build: Build, more: tuple[str, ...]) -> tuple[tupl
     ), ()
 
 
-def lacking(row: DeviceType) -> Iterator[Lacking]:
+def lacking(row: DeviceType, build: Build) -> Iterator[Lacking]:
     """Facts that an image needs, and that the row does not have."""
+    if secure_boot(row) and _luks(row) is None and not build.secure_boot:
+        yield Lacking(
+            fact="secure_boot",
+            message=f"{row.slug}: its only known layout is encrypted, and this build asks for no secure boot",
+        )
     needed = {
         "arch": (row.arch, "packages cannot be named for it"),
-        "machine": (row.machine, "Yocto's MACHINE is not known, so a layer cannot tell whether it is used for it"),
+        "machine": (row.machine, "Yocto's MACHINE is not known, and neither is where the include of a layer belongs"),
         "partitions": (row.partitions, "no partition is numbered, and no disk image can be made"),
         "sizes": (row.sizes, "the sizes of the partitions are those of the OS build"),
         "kernel_image": (row.kernel_image, "no boot file can name the kernel"),

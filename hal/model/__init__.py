@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from hal.model.identity import Evidence as Evidence
     from hal.model.identity import Identity as Identity
     from hal.model.image import ABSENT as ABSENT
+    from hal.model.image import BOOT_MEDIA as BOOT_MEDIA
     from hal.model.image import EITHER as EITHER
     from hal.model.image import PRESENT as PRESENT
     from hal.model.image import YOCTO_RELEASES as YOCTO_RELEASES

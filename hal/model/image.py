@@ -81,11 +81,14 @@ class PartKind(StrEnum):
     DEVICE_TREE = "device-tree"
     OVERLAY = "overlay"
     INSTALL_TARGET = "install-target"
+    BOOT_MEDIUM = "boot-medium"
     SECURE_BOOT = "secure-boot"
 
 
 PRESENT, ABSENT = "present", "absent"
 """Values of a package: it must be in the image, or must not be."""
+BOOT_MEDIA = ("internal", "sdcard", "usb_mass_storage", "network", "nvme", "sata")
+"""What a device can boot from, in the words of balena's hardware contracts."""
 EITHER = "y|m"
 """Value of a kernel symbol: built in or a module, as others like it; alone it becomes a module."""
 
@@ -183,10 +186,19 @@ _FORMS: dict[PartKind, _Form] = {
     PartKind.DEVICE_TREE: _Form(name=r"[^/\s]+(?<!\.dtb)", words="a DTB without .dtb"),
     PartKind.OVERLAY: _Form(name=r"[^/\s]+(?<!\.dtbo)", words="an overlay without .dtbo"),
     PartKind.INSTALL_TARGET: _Form(name=r"[A-Za-z0-9?*/\[\]-]+", words="a device below /dev, or a glob"),
+    PartKind.BOOT_MEDIUM: _Form(
+        name="|".join(BOOT_MEDIA),
+        words=", ".join(BOOT_MEDIA),
+        value="default|alternate",
+        value_words="default or alternate",
+    ),
     PartKind.SECURE_BOOT: _Form(
         name=r"[a-z0-9][a-z0-9-]*", words="lower-case words joined by -", value=r"\S[^\n]*", value_words="what it takes"
     ),
 }
+
+
+_IN_BOOT = (PartKind.BOOT_FILE, PartKind.SPLASH)
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -213,12 +225,13 @@ class ImagePart(Record):
     | config-txt | a line of the Raspberry Pi's config.txt, behind its section: `[cm4] otg_mode=1` | – |
     | device-tree, overlay | file without suffix | – |
     | install-target | where a flasher installs to, in order of preference | – |
+    | boot-medium | `sdcard`, `internal` and the like, as balena's contracts call them | `default` or `alternate` |
     | secure-boot | a need | what it takes, in words |
 
     A boot-file that is a folder takes every file that lies in the source folder, none of folders below it.
 
     An `optional` part is a wish: it gives way where another contributor says otherwise, and is told. A `fresh_only`
-    file holds state: it belongs on a new medium, and an update must leave it alone.
+    file of the boot partition holds state: it belongs on a new medium, and an update must leave it alone.
     """
 
     kind: PartKind = field(converter=PartKind)
@@ -232,6 +245,9 @@ class ImagePart(Record):
         form = _FORMS[self.kind]
         if not re.fullmatch(form.name, self.name):
             raise ValueError(f"{self.kind} {self.name!r:.80}: its name must be {form.words}")
+        in_boot = self.name.startswith("boot/") if self.kind is PartKind.RENDERED_FILE else self.kind in _IN_BOOT
+        if self.fresh_only and (not in_boot or self.name.endswith("/")):
+            raise ValueError(f"{self.kind} {self.name}: fresh_only is for files of the boot partition alone")
         if not self.reason.strip():
             raise ValueError(f"{self.kind} {self.name}: it has no reason")
         if isinstance(self.value, bytes):
@@ -254,6 +270,8 @@ class Asked(Record):
     reason: str
     gave_way: bool = False
     """Whether this was a wish that another contributor overruled."""
+    wish: bool = False
+    """Whether this was a wish."""
 
 
 @frozen(kw_only=True, repr=False, eq=False)

@@ -71,6 +71,8 @@ PARTS: tuple[tuple[str, str, str | bytes | None], ...] = (
     ("device-tree", "acme-gateway", None),
     ("overlay", "acme-can", None),
     ("install-target", "nvme?n?", None),
+    ("boot-medium", "sdcard", "default"),
+    ("boot-medium", "network", "alternate"),
     ("secure-boot", "signed-kernel", "the kernel is signed"),
 )
 FRESH = ("acme.state", "boot/acme.env")
@@ -82,8 +84,8 @@ def everything(build: Build | None = None, row: DeviceType = ROW) -> Image:
         Contribution("hal_acme", ImagePart(kind=PartKind(kind), name=name, value=value, reason=f"why {name}"))
         for kind, name, value in PARTS
     ]
-    for kind, name in ((PartKind.FILE, FRESH[0]), (PartKind.RENDERED_FILE, FRESH[1])):
-        part = ImagePart(kind=kind, name=name, value="0\n", reason="state", fresh_only=True)
+    for kind, name in ((PartKind.BOOT_FILE, FRESH[0]), (PartKind.RENDERED_FILE, FRESH[1])):
+        part = ImagePart(kind=kind, name=name, value="0", reason="state", fresh_only=True)
         given.append(Contribution("hal_extra", part))
     build = build or Build(yocto_release="scarthgap")
     return Image(device_type=row, build=build, plugins=("hal_acme", "hal_extra"), parts=join(given))

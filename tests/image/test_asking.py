@@ -67,6 +67,14 @@ def test_a_flasher_knows_what_it_installs(slug: str) -> None:
     assert installed.installs is None
 
 
+def test_a_board_that_is_encrypted_only_says_so_without_secure_boot() -> None:
+    def told(secure_boot: bool) -> bool:
+        lacking = image(Catalog(), "raspberrypicm4-ioboard-sb", Build(secure_boot=secure_boot)).lacking
+        return any(each.fact == "secure_boot" for each in lacking)
+
+    assert (told(False), told(True)) == (True, False)
+
+
 def test_secure_boot_takes_the_encrypted_layout() -> None:
     told = image(Catalog(), "generic-amd64", Build(secure_boot=True))
     assert {part.name: part.value for part in told.of(PartKind.PARTITION)} == {
@@ -85,6 +93,7 @@ def test_the_release_is_the_device_repositorys_unless_told() -> None:
     [
         ("raspberrypi4-64", Build(secure_boot=True), None, ValueRefused, "raspberrypi4-64: no layout with secure boot"),
         ("raspberrypi4-64", Build(flasher=True), None, ValueRefused, "has no flasher"),
+        ("up-core", Build(flasher=True), None, ValueRefused, "up-core: whether it has a flasher is not known"),
         ("raspberrypi4-65", Build(), None, BoardUnknown, "the closest known are"),
         (
             "raspberrypi4-64",

@@ -12,7 +12,7 @@ from image.everything import ROW, SLUGS, everything, image_of
 
 from hal.errors import HalError
 from hal.image.contract import contract, missing
-from hal.model import ImageKind
+from hal.model import ImageKind, PartKind
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -69,7 +69,9 @@ def test_keys_order_and_types(slug: str) -> None:
     assert list(told) == SCHEMA["required"]
     assert file.name == f"contracts/hw.device-type/{slug}/contract.json"
     assert told["assets"]["logo"]["url"] == f"./{slug}.svg"
-    assert told["data"]["media"] == {"defaultBoot": "internal"}
+    media = told["data"]["media"]
+    assert told["data"]["storage"]["internal"] == (media["defaultBoot"] == "internal")
+    assert media["defaultBoot"] not in media.get("altBoot", [])
     assert all(line.why for line in file.lines)
 
 
@@ -93,6 +95,8 @@ def test_a_connection_that_nobody_knows_is_left_out(
     [("arch", {"arch": None}), ("boot medium", {"image": None}), ("boot medium", {"image": ImageKind.DIRECT})],
 )
 def test_what_nobody_knows_is_named(fact: str, change: dict[str, Any]) -> None:
+    image = everything(row=evolve(ROW, **change))
+    parts = tuple(part for part in image.parts if part.kind is not PartKind.BOOT_MEDIUM)
     with pytest.raises(HalError, match=f"acme-gateway: {fact} is not known") as told:
-        contract(everything(row=evolve(ROW, **change)))
+        contract(evolve(image, parts=parts))
     assert told.value.path == fact

@@ -27,6 +27,12 @@ def test_a_flag_is_typed(name: str, text: str, value: object) -> None:
     assert getattr(build({name: text}), FLAGS[name].field) == value
 
 
+@pytest.mark.parametrize("version", ["banana", "6", "6.4.1+", ""])
+def test_a_version_is_one_of_balenaos(version: str) -> None:
+    with pytest.raises(ValueRefused, match="is no version of balenaOS"):
+        build({}, os_version=version)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "allowed"),
     [

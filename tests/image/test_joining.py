@@ -80,6 +80,9 @@ def test_agreement_is_one_part_with_both_reasons(
         ),
         (("file", "etc/x", ""), ("file", "etc/x/y", ""), "root/etc/x/y: hal_board puts file etc/x there"),
         (("file", "etc/x/y", ""), ("file", "etc/x", ""), "root/etc/x"),
+        (("package", "a", "present"), ("firmware-package", "a", "absent"), "says absent but hal_board wants package a"),
+        (("firmware-file", "a.bin", "a"), ("firmware-package", "a", "absent"), "hal_board wants firmware-file a.bin"),
+        (("config-txt", "[cm4] a=[x] 1"), ("config-txt", "[cm4] a=[x] 2"), "hal_board says [cm4] a=[x] 1"),
         (
             ("splash", "splash/balena-logo.png", b"1"),
             ("boot-file", "splash/balena-logo.png", "logo.png"),
@@ -120,7 +123,9 @@ def test_every_disagreement_is_told_at_once() -> None:
         (("config-txt", "dtparam=ant1"), ("config-txt", "dtparam=ant2")),
         (("file", "etc/x", "a"), ("boot-file", "etc/x", "b")),
         (("file", "etc/X", "a"), ("file", "etc/x", "b")),
-        (("firmware-package", "a", "present"), ("package", "a", "absent")),
+        (("firmware-package", "a", "present"), ("package", "b", "absent")),
+        (("kernel-argument", "video=HDMI-A-1:d"), ("kernel-argument", "video=HDMI-A-2:d")),
+        (("config-txt", "gpio=4=op"), ("config-txt", "gpio=5=ip")),
     ],
 )
 def test_what_may_stand_side_by_side(one: tuple[str, ...], other: tuple[str, ...]) -> None:
@@ -151,6 +156,28 @@ def test_wishes_alone_must_agree() -> None:
     assert (joined.value, joined.asked[0].gave_way) == ("present", False)
     with pytest.raises(Disagreement):
         join(from_two(part("package", "a", "present", optional=True), part("package", "a", "absent", optional=True)))
+
+
+def test_wishes_beside_a_demand_must_agree_whoever_comes_first() -> None:
+    demand = Contribution("hal_board", part("kernel-symbol", "A", EITHER))
+    wishes = from_two(part("kernel-symbol", "A", "y", optional=True), part("kernel-symbol", "A", "m", optional=True))
+    for given_in_order in permutations((demand, *wishes)):
+        with pytest.raises(Disagreement):
+            join(given_in_order)
+
+
+def test_a_file_that_is_only_wished_for_may_lack_its_package() -> None:
+    file = part("firmware-file", "a.bin", "a", optional=True)
+    assert len(join(from_two(part("firmware-package", "a", "absent"), file))) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [("file", "etc/state", ""), ("rendered-file", "root/boot/x", b""), ("boot-file", "folder/", "folder")],
+)
+def test_state_lives_in_the_boot_partition(kind: str, name: str, value: str | bytes) -> None:
+    with pytest.raises(ValueError, match="fresh_only is for files of the boot partition alone"):
+        part(kind, name, value, fresh_only=True)
 
 
 def test_a_file_is_for_every_update_or_for_none() -> None:

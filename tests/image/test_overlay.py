@@ -26,11 +26,12 @@ CONTENT = {
     "packages": "acme-tools\tpresent\nnano\tabsent\n",
     "firmware-packages": "linux-firmware-acme\tpresent\nlinux-firmware-ath9k\tabsent\n",
     "firmware-files": "acme/radio.bin\tlinux-firmware-acme\n",
-    "boot-files": "EFI/acme.efi\tacme/boot.efi\n",
+    "boot-files": "EFI/acme.efi\tacme/boot.efi\nacme.state\t0\tfresh\n",
     "device-trees": "acme-gateway\n",
     "overlays": "acme-can\n",
     "consoles": "ttyS0\t115200\nttyS1\n",
     "install-targets": "nvme?n?\n",
+    "boot-media": "sdcard\tdefault\nnetwork\talternate\n",
     "secure-boot": "signed-kernel\tthe kernel is signed\n",
     "config.txt": "gpu_mem=16\n[cm4]\notg_mode=1\ndtparam=x=on\n[pi5]\notg_mode=1\n[all]\n",
     "boot/acme.cfg": "timeout=3\n",
@@ -43,8 +44,7 @@ CONTENT = {
     "rootfs/usr/lib/systemd/system-preset/50-hal.preset": "enable acme.service\ndisable other.timer\n",
     "rootfs/usr/lib/udev/rules.d/70-acme.rules": '# two lines\nSUBSYSTEM=="usb"\n',
     "initramfs/init.d/10-acme": "#!/bin/sh\n",
-    "fresh/rootfs/acme.state": "0\n",
-    "fresh/boot/acme.env": "0\n",
+    "fresh/boot/acme.env": "0",
 }
 ELSEWHERE = {
     "README.md",
@@ -81,9 +81,11 @@ def test_what_begins_as_a_program_is_one() -> None:
 
 
 def test_state_is_apart() -> None:
-    ends = tuple(name.rpartition("/")[2] for name in FRESH)
-    names = {file.name for file in overlay(everything()) if file.name.endswith(ends)}
-    assert names == {"fresh/rootfs/acme.state", "fresh/boot/acme.env"}
+    deployed, rendered = FRESH
+    found = {file.name: file.content for file in overlay(everything())}
+    assert [name for name in found if name.endswith(rendered)] == [f"fresh/{rendered}"]
+    lines = found["boot-files"].decode().splitlines()
+    assert [line for line in lines if line.endswith("\tfresh")] == [f"{deployed}\t0\tfresh"]
 
 
 @pytest.mark.parametrize("slug", SLUGS)

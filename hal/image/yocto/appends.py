@@ -58,9 +58,12 @@ def _flasher(target: Target) -> Iterator[Line]:
 
 def states(target: Target) -> Iterator[tuple[str, JoinedPart]]:
     """Files of the boot partition that hold state, with their places in it."""
-    for part, name in payload.rendered(target.media[0], "boot"):
+    medium = target.media[0]
+    named = [*payload.rendered(medium, "boot")]
+    named += [(part, part.name) for part in medium.image.of(PartKind.BOOT_FILE, PartKind.SPLASH)]
+    for part, name in named:
         if part.fresh_only:
-            yield f"/{path(name, what='rendered-file')}", part
+            yield f"/{path(name, what=part.kind)}", part
 
 
 def _hooks(target: Target) -> Iterator[Line]:
@@ -116,7 +119,7 @@ def _grub_append(target: Target, configs: dict[str, JoinedPart]) -> Iterator[Lin
         ((f"file://hal-{name}", part) for name, part in configs.items()),
         why=why,
     )
-    arguments = target.of(PartKind.KERNEL_ARGUMENT)
+    arguments = target.media[0].image.of(PartKind.KERNEL_ARGUMENT)
     if any(SED.search(part.name) for part in arguments):
         escaped = ((SED.sub(r"\\\g<0>", part.name), part) for part in arguments)
         yield from listed(

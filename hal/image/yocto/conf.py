@@ -8,10 +8,13 @@ from hal.image.output import Line, OutputFile, text_file
 from hal.image.yocto import kernel, runtime
 from hal.image.yocto.syntax import fixed, listed, quoted
 from hal.image.yocto.target import Target
-from hal.model import PartKind
+from hal.model import Build, PartKind
 
 PRIORITY = 1338
 """One above every layer of balenaOS: what this layer says is applied last."""
+CHOSEN = "HAL_DEVICE_TYPE"
+"""Set by the include. A device repository builds for many machines, and device types share some; this is for one."""
+FOUND = "${LAYERDIR}/recipes-*/*/*.bb ${LAYERDIR}/recipes-*/*/*.bbappend"
 
 
 def files(target: Target) -> Iterator[OutputFile]:
@@ -26,11 +29,12 @@ def _layer(target: Target) -> Iterator[Line]:
     yield from fixed(('BBPATH .= ":${LAYERDIR}"', ""), "bitbake finds the include and the class of this layer")
     yield from fixed(
         (
-            'BBFILES += "${LAYERDIR}/recipes-*/*/*.bb ${LAYERDIR}/recipes-*/*/*.bbappend"',
+            f"""BBFILES += "${{@'{FOUND}' if d.getVar('{CHOSEN}', True) == '{target.slug}' else ''}}\"""",
             f'BBFILE_COLLECTIONS += "{name}"',
             f'BBFILE_PATTERN_{name} = "^${{LAYERDIR_RE}}/"',
+            f'BBFILE_PATTERN_IGNORE_EMPTY_{name} = "1"',
         ),
-        "bitbake finds the recipes of this layer",
+        "bitbake finds the recipes of this layer where the include is required, and for no other machine",
     )
     yield Line(text=f'BBFILE_PRIORITY_{name} = "{PRIORITY}"', why="one above every layer of balenaOS")
     needed = ["core"]
@@ -52,6 +56,7 @@ def _include(target: Target) -> Iterator[Line]:
     yield from fixed(
         (
             f"# {row.slug}: {row.name}. Required by the machine's configuration, or by local.conf.",
+            f'{CHOSEN} = "{row.slug}"',
             f'INHERIT += "{target.name}"',
         ),
         "the class holds what a configuration file cannot: functions",
@@ -68,8 +73,8 @@ def _include(target: Target) -> Iterator[Line]:
     yield from listed(
         target.forced("OS_KERNEL_CMDLINE"),
         "=",
-        ((part.name, part) for part in target.of(PartKind.KERNEL_ARGUMENT)),
-        why="what the bootloaders give the kernel, in place of meta-balena's default",
+        ((part.name, part) for part in target.media[0].image.of(PartKind.KERNEL_ARGUMENT)),
+        why="what the bootloaders give the kernel that the device runs, in place of meta-balena's default",
     )
     yield from kernel.variable(target)
     yield from listed(
@@ -83,19 +88,32 @@ def _include(target: Target) -> Iterator[Line]:
     )
 
 
+SIGNED = (
+    '    if not d.getVar("SIGN_API", True):',
+    '        bb.fatal("this layer was made for secure boot, and without SIGN_API nothing is signed")',
+)
+
+
+def _flags(build: Build) -> tuple[tuple[str, str, str], ...]:
+    """Flags of bitbake's that the layer was made for: name, value, and what an unset one stands for."""
+    development = str(int(build.os_development))
+    return (("OS_DEVELOPMENT", development, "0"), ("BALENA_STORAGE", str(build.balena_storage), "overlay2"))
+
+
 def _class(target: Target) -> Iterator[Line]:
     build = target.image.build
     yield from fixed(
         (
             "python hal_check_build () {",
-            '    told = d.getVar("OS_DEVELOPMENT", True) or "0"',
-            f'    if told != "{int(build.os_development)}":',
-            f'        bb.fatal("{target.name} was made for OS_DEVELOPMENT={int(build.os_development)}, and this build '
-            'has %s" % told)',
+            f"    for name, made, default in {_flags(build)!r}:",
+            "        told = d.getVar(name, True) or default",
+            "        if told != made:",
+            f'            bb.fatal("{target.name} was made for %s=%s, and this build has %s" % (name, made, told))',
+            *(SIGNED if build.secure_boot else ()),
             "}",
             "addhandler hal_check_build",
             'hal_check_build[eventmask] = "bb.event.ConfigParsed"',
         ),
-        "boot files and kernel arguments were made for one value of the flag, so another is an error",
+        "boot files, kernel symbols and arguments were made for one value of each flag, so another is an error",
     )
     yield from kernel.class_lines(target)

@@ -77,7 +77,7 @@ def _wanted(parts: tuple[JoinedPart, ...]) -> Iterator[Line]:
     """Every line under its section, in the order in which they were asked for."""
     current = ""
     for part in parts:
-        section, _, text = part.name.rpartition("] ") if part.name.startswith("[") else ("[all", "", part.name)
+        section, _, text = part.name.partition("] ") if part.name.startswith("[") else ("[all", "", part.name)
         if f"{section}]" != current:
             current = f"{section}]"
             yield Line(text=current, parts=(part,))

@@ -9,7 +9,7 @@ conf/layer.conf; meta-ti 9818c93. Kernel and device trees are read from the root
 
 from __future__ import annotations
 
-from hal.image.parts import Group, Parts, boot_files, chosen, firmware, one, packages, symbols, tags
+from hal.image.parts import Group, Parts, boot_files, boot_media, chosen, firmware, one, packages, symbols, tags
 from hal.model import ABSENT, Build, DeviceType, PartKind
 
 REPOSITORY = "balena-beaglebone"
@@ -188,6 +188,21 @@ FILES = (
 TABLE = (*SYMBOLS, *BOOT, *PACKAGES, *FILES)
 
 
+MEDIA = dict.fromkeys(
+    (
+        "beaglebone-black",
+        "beaglebone-green",
+        "beaglebone-green-wifi",
+        "beaglebone-green-gateway",
+        "beaglebone-ai64",
+    ),
+    "internal sdcard",
+)
+"""By slug: what it boots from as it comes, and what else it can boot from (balena-io/contracts 2.0.146)."""
+
+
 def parts(device_type: DeviceType, build: Build) -> Parts:
     """Everything of the table that is for this device type and build."""
-    return chosen(TABLE, tags(device_type, build)) if device_type.repository is not None else ()
+    if device_type.repository is None:
+        return ()
+    return (*chosen(TABLE, tags(device_type, build)), *boot_media(MEDIA.get(device_type.slug, "")))

@@ -9,7 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hal.image.parts import Group, Parts, arguments, boot_files, chosen, firmware, one, packages, symbols, tags
+from hal.image.parts import (
+    Group,
+    Parts,
+    arguments,
+    boot_files,
+    boot_media,
+    chosen,
+    firmware,
+    one,
+    packages,
+    symbols,
+    tags,
+)
 from hal.model import EITHER, Build, DeviceType, ImagePart, PartKind
 
 REPOSITORY = "balena-jetson"
@@ -255,10 +267,51 @@ KERNEL = (
 TABLE = (*SYMBOLS, *PACKAGES, *FILES, *KERNEL)
 
 
+MEDIA = {
+    **dict.fromkeys(
+        (
+            "jetson-tx1",
+            "jetson-tx2",
+            "astro-tx2",
+            "orbitty-tx2",
+            "spacely-tx2",
+            "blackboard-tx2",
+            "n310-tx2",
+            "n510-tx2",
+        ),
+        "internal sdcard",
+    ),
+    **dict.fromkeys(
+        (
+            "jetson-tx2-nx-devkit",
+            "jetson-nano-emmc",
+            "jn30b-nano",
+            "floyd-nano",
+            "jetson-xavier",
+            "jetson-xavier-nx-devkit-emmc",
+            "cnx100-xavier-nx",
+        ),
+        "internal",
+    ),
+    **dict.fromkeys(
+        (
+            "jetson-nano",
+            "jetson-nano-2gb-devkit",
+            "jetson-xavier-nx-devkit",
+            "jetson-xavier-nx-devkit-seeed-2mic-hat",
+        ),
+        "sdcard",
+    ),
+}
+"""By slug: what it boots from as it comes, and what else it can boot from (balena-io/contracts 2.0.146)."""
+
+
 def parts(device_type: DeviceType, build: Build) -> Parts:
     """Everything of the table that is for this device type and build, and the boot files."""
     found = tags(device_type, build)
-    return (*chosen(TABLE, found), *_boot(device_type, found)) if device_type.repository is not None else ()
+    if device_type.repository is None:
+        return ()
+    return (*chosen(TABLE, found), *_boot(device_type, found), *boot_media(MEDIA.get(device_type.slug, "")))
 
 
 def _boot(device_type: DeviceType, found: frozenset[str]) -> Iterator[ImagePart]:

@@ -8,7 +8,20 @@ older family.
 
 from __future__ import annotations
 
-from hal.image.parts import Group, Parts, arguments, boot_files, chosen, firmware, modules, one, packages, symbols, tags
+from hal.image.parts import (
+    Group,
+    Parts,
+    arguments,
+    boot_files,
+    boot_media,
+    chosen,
+    firmware,
+    modules,
+    one,
+    packages,
+    symbols,
+    tags,
+)
 from hal.model import ABSENT, EITHER, Build, DeviceType, PartKind
 
 REPOSITORY = "balena-jetson-orin"
@@ -191,6 +204,20 @@ KERNEL = (
 TABLE = (*SYMBOLS, *BOOT, *PACKAGES, *MODULES, *FILES, *KERNEL)
 
 
+MEDIA = {
+    "jetson-agx-orin-devkit": "internal",
+    "jetson-agx-orin-devkit-64gb": "internal usb_mass_storage",
+    "jetson-orin-nano-devkit-nvme": "internal usb_mass_storage",
+    "jetson-orin-nano-seeed-j3010": "internal usb_mass_storage",
+    "jetson-orin-nx-seeed-j4012": "internal usb_mass_storage",
+    "jetson-orin-nx-xavier-nx-devkit": "internal usb_mass_storage",
+    "forecr-dsb-ornx-orin-nano-8gb": "internal usb_mass_storage",
+}
+"""By slug: what it boots from as it comes, and what else it can boot from (balena-io/contracts 2.0.146)."""
+
+
 def parts(device_type: DeviceType, build: Build) -> Parts:
     """Everything of the table that is for this device type and build."""
-    return chosen(TABLE, tags(device_type, build)) if device_type.repository is not None else ()
+    if device_type.repository is None:
+        return ()
+    return (*chosen(TABLE, tags(device_type, build)), *boot_media(MEDIA.get(device_type.slug, "")))

@@ -10,7 +10,19 @@ bootloader's own kernel; modules of the initramfs.
 
 from __future__ import annotations
 
-from hal.image.parts import Group, Parts, arguments, chosen, config_txt, firmware, modules, one, packages, tags
+from hal.image.parts import (
+    Group,
+    Parts,
+    arguments,
+    boot_media,
+    chosen,
+    config_txt,
+    firmware,
+    modules,
+    one,
+    packages,
+    tags,
+)
 from hal.model import ABSENT, Build, DeviceType, PartKind
 from hal_raspberrypi.facts import REPOSITORY
 from hal_raspberrypi.image_boot import boot_parts
@@ -201,9 +213,29 @@ SECURE = (
 TABLE = (*SYMBOLS, *FIRMWARE, *PACKAGES, *FIN_MODULES, *KERNEL, *CONFIG, *FILES, *SECURE)
 
 
+MEDIA = {
+    **dict.fromkeys(
+        (
+            "raspberry-pi",
+            "raspberry-pi2",
+            "raspberrypi3",
+            "raspberrypi3-64",
+            "raspberrypi4-64",
+            "raspberrypi400-64",
+            "raspberrypi5",
+        ),
+        "sdcard usb_mass_storage network",
+    ),
+    **dict.fromkeys(("raspberrypi0-2w-64", "raspberrypi4-unipi-neuron", "npe-x500-m3"), "sdcard"),
+    **dict.fromkeys(("revpi-connect-s", "revpi-connect-4"), "internal"),
+    "raspberrypicm4-ioboard": "internal sdcard usb_mass_storage nvme",
+}
+"""By slug: what it boots from as it comes, and what else it can boot from (balena-io/contracts 2.0.146)."""
+
+
 def parts(device_type: DeviceType, build: Build) -> Parts:
     """Everything of the table that is for this device type and build, and its boot files."""
     if device_type.repository is None:
         return ()
     found = tags(device_type, build)
-    return (*chosen(TABLE, found), *boot_parts(device_type, found))
+    return (*chosen(TABLE, found), *boot_parts(device_type, found), *boot_media(MEDIA.get(device_type.slug, "")))

@@ -7,7 +7,7 @@ recipes-core/packagegroups, conf/layer.conf; meta-balena 8.0.2 recipes-bsp/grub,
 
 from __future__ import annotations
 
-from hal.image.parts import Group, Parts, arguments, boot_files, chosen, firmware, one, packages, tags
+from hal.image.parts import Group, Parts, arguments, boot_files, boot_media, chosen, firmware, one, packages, tags
 from hal.model import ABSENT, Build, DeviceType, PartKind
 from hal_x86_grub.image_symbols import SYMBOLS
 
@@ -216,6 +216,20 @@ SECURE = (
 TABLE = (*SYMBOLS, *BOOT, *PACKAGES, *FIRMWARE, *KERNEL, *FILES, *SECURE)
 
 
+MEDIA = {
+    "intel-nuc": "internal usb_mass_storage network",
+    "genericx86-64-ext": "internal usb_mass_storage",
+    "surface-go": "internal usb_mass_storage",
+    "surface-pro-6": "internal usb_mass_storage",
+    "generic-amd64": "internal usb_mass_storage",
+    "generic-aarch64": "sdcard usb_mass_storage network",
+    "up-board": "internal usb_mass_storage",
+}
+"""By slug: what it boots from as it comes, and what else it can boot from (balena-io/contracts 2.0.146)."""
+
+
 def parts(device_type: DeviceType, build: Build) -> Parts:
     """Everything of the table that is for this device type and build."""
-    return chosen(TABLE, tags(device_type, build)) if device_type.repository is not None else ()
+    if device_type.repository is None:
+        return ()
+    return (*chosen(TABLE, tags(device_type, build)), *boot_media(MEDIA.get(device_type.slug, "")))

@@ -66,7 +66,7 @@ def check(asked: Image, told: dict[str, Any]) -> list[str]:
     installed = asked.installs or asked
     recipes = told["recipes"]
     found = Found()
-    found.words("kernel arguments", told[CONF]["OS_KERNEL_CMDLINE"], asked.names(PartKind.KERNEL_ARGUMENT))
+    found.words("kernel arguments", told[CONF]["OS_KERNEL_CMDLINE"], installed.names(PartKind.KERNEL_ARGUMENT))
     consoles = [f"{part.value};{part.name}" for part in asked.of(PartKind.CONSOLE) if part.value]
     found.words("consoles", told[CONF]["SERIAL_CONSOLES"], consoles or ["9600;ttyDefault0"])
     trees = [f"{name}.dtb" for name in asked.names(PartKind.DEVICE_TREE)]
@@ -156,7 +156,8 @@ def _raspberry_pi(found: Found, asked: Image, recipes: dict[str, Any]) -> None:
     if asked.device_type.repository == "balena-raspberrypi":
         recipe = "rpi-cmdline" if "rpi-cmdline" in recipes else kernel(asked)
         line = recipes[recipe]["variables"]["CMDLINE"].split()
-        found.holds("cmdline.txt", set(line), (*asked.names(PartKind.KERNEL_ARGUMENT), "rootwait"), ())
+        given = (asked.installs or asked).names(PartKind.KERNEL_ARGUMENT)
+        found.holds("cmdline.txt", set(line), (*given, "rootwait"), ("flasher", "migrate"))
         if line.count("quiet") > 1:
             found.wrong.append("cmdline.txt says quiet twice")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from acme import HEAD
@@ -17,7 +18,7 @@ from hal.image.output import OutputFile
 from hal.image.yocto import RELEASES, layer
 from hal.image.yocto.installed import Requirement
 from hal.image.yocto.raspberrypi import AWK
-from hal.model import YOCTO_RELEASES, Build, Image
+from hal.model import YOCTO_RELEASES, Build, Image, StorageDriver
 from hal.plugins import Catalog
 
 ADD_ON = f"{HEAD}from hal.model import ImagePart\n@hookimpl\ndef hal_image(): return ({{parts}})\n"
@@ -192,14 +193,41 @@ def test_a_build_stops_where_an_update_would_overwrite_state(
     assert refused in told.stdout
 
 
-def test_a_flag_that_differs_ends_the_build(bitbake: Bitbake, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("made_for", "local", "said"),
+    [
+        ({}, 'OS_DEVELOPMENT = "1"', "hal-generic-amd64 was made for OS_DEVELOPMENT=0, and this build has 1"),
+        ({"balena_storage": StorageDriver.AUFS}, "", "was made for BALENA_STORAGE=aufs, and this build has overlay2"),
+        ({"secure_boot": True}, "", "made for secure boot, and without SIGN_API nothing is signed"),
+        ({"secure_boot": True}, 'SIGN_API = "there"', ""),
+        ({}, "", ""),
+    ],
+)
+def test_a_flag_that_differs_ends_the_build(
+    bitbake: Bitbake, tmp_path: Path, made_for: dict[str, Any], local: str, said: str
+) -> None:
     release = next(row for row in RELEASES.values() if bitbake.understands(row))
-    made = write_layer(tmp_path / "layer", layer(asked("generic-amd64", release.name)), tmp_path / "shared")
+    wanted = image(Catalog(), "generic-amd64", Build(yocto_release=release.name, **made_for))
+    made = write_layer(tmp_path / "layer", layer(wanted), tmp_path / "shared")
     layers = base(tmp_path / "base", release)
-    local = 'OS_DEVELOPMENT = "1"\n'
-    built = build(tmp_path / "build", layers, made, include="hal-generic-amd64", local=local)
+    built = build(tmp_path / "build", layers, made, include="hal-generic-amd64", local=f"{local}\n")
     (told,) = bitbake.parse([built], old_syntax=release.old_syntax)
-    assert any("hal-generic-amd64 was made for OS_DEVELOPMENT=0, and this build has 1" in line for line in told["said"])
+    assert said in " ".join(told["said"])
+    assert bool(told["said"]) == bool(said)
+
+
+def test_a_layer_is_silent_for_other_machines(bitbake: Bitbake, tmp_path: Path) -> None:
+    """A device repository has one list of layers for many machines: without the include nothing of ours is there."""
+    release = [row for row in RELEASES.values() if bitbake.understands(row)][-1]
+    made = write_layer(tmp_path / "layer", layer(asked("raspberrypi5", release.name)), tmp_path / "shared")
+    layers = base(tmp_path / "base", release)
+    built = build(tmp_path / "build", layers, made, include="hal-raspberrypi5")
+    (built / "conf/machine/board.conf").write_text("")
+    (told,) = bitbake.parse([built], old_syntax=release.old_syntax)
+    assert told["said"] == []
+    assert "hal-board" not in told["recipes"]
+    assert all(str(made) not in append for each in told["recipes"].values() for append in each["appends"])
+    assert "balena-image" in told["recipes"]
 
 
 LAYER, INCLUDE = "conf/layer.conf", "conf/machine/include/hal-raspberrypi5.inc"
