@@ -135,7 +135,7 @@ def _stdin(held: ExitStack, data: bytes) -> int | IO[bytes]:
         return subprocess.DEVNULL
     from tempfile import TemporaryFile
 
-    file = held.enter_context(TemporaryFile())  # noqa: SIM115 - held
+    file = held.enter_context(TemporaryFile())  # noqa: SIM115 - the caller closes it
     file.write(data)
     file.seek(0)
     return file

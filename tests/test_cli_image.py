@@ -159,11 +159,18 @@ def test_what_cannot_be_asked_for(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_disk_needs_a_folder_with_what_was_deployed(tmp_path: Path) -> None:
+    done = image("build", *PI, "--format", "disk", "--deploy", "none", "--output", "disk", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "none: no folder with what an OS build deployed" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_layer_needs_a_release(tmp_path: Path) -> None:
     for command in (("build", "--output", "out"), ("explain", "OVERLAY_FS")):
         done = image(*command, "--board", "up-core", "--json", cwd=tmp_path)
         error = json.loads(done.stderr)["error"]
-        assert (done.returncode, error["code"], error["path"]) == (1, "value-refused", "release")
+        assert (done.returncode, error["code"], error["path"]) == (1, "value-refused", "yocto_release")
         assert error["allowed"] == list(YOCTO_RELEASES)
     assert list(tmp_path.iterdir()) == []
 

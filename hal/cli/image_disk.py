@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from hal.cli.common import Options, print_json, print_table, printable
+from hal.errors import FileFault
 from hal.model import Image
 
 
@@ -30,6 +31,8 @@ def build_disk(
 
     wanted, date = _sizes(sizes), epoch()
     notes: tuple[str, ...] = ()
+    if not deploy.is_dir():
+        raise FileFault(f"{deploy}: no folder with what an OS build deployed", path=str(deploy))
     root = Root(deploy)
     if dry_run:
         check_output(output.absolute())

@@ -14,7 +14,7 @@ from hal.errors import PluginFault, ValueRefused
 from hal.image import effects, row
 from hal.image.boot_files.facts import SECURE_BOOT, arguments
 from hal.image.joining import Contribution, join
-from hal.model import Build, DeviceType, Image, ImageKind, ImagePart, JoinedPart, Lacking, PartKind
+from hal.model import Build, DeviceType, Image, ImageKind, ImagePart, Lacking, PartKind
 from hal.plugins import Catalog, Scope
 
 CORE = "hal"
@@ -50,14 +50,19 @@ def image(catalog: Catalog, slug: str, build: Build, add_ons: Iterable[str] | No
     more = tuple(part.name for part in parts if part.kind is PartKind.KERNEL_ARGUMENT and part.name not in own)
     files, unknown = row.rendered(device_type, build, more)
     parts = join([*given, *(Contribution(owner, part) for part in files)])
-    return Image(
+    made = Image(
         device_type=device_type,
         build=build,
         plugins=plugins,
         parts=parts,
-        lacking=(*row.lacking(device_type, build), *unknown, *_sourceless(device_type, parts)),
+        lacking=(*row.lacking(device_type, build), *unknown),
         installs=image(catalog, slug, evolve(build, flasher=False), add_ons) if build.flasher else None,
     )
+    sourceless = tuple(
+        Lacking(fact=f"boot_files: {name}", message=f"{device_type.slug}: where {name} comes from is not known")
+        for name in made.sourceless()
+    )
+    return evolve(made, lacking=(*made.lacking, *sourceless))
 
 
 def _add_ons(catalog: Catalog, wanted: Iterable[str] | None) -> tuple[str, ...]:
@@ -82,14 +87,3 @@ def _answers(catalog: Catalog, plugins: tuple[str, ...], device_type: DeviceType
     for problem in catalog.problems[before:]:
         raise PluginFault(f"plugin {problem.plugin}: {problem.message}; {problem.advice}", path=problem.plugin)
     return [Contribution(module, part) for module, parts in told.items() for part in parts]
-
-
-def _sourceless(device_type: DeviceType, parts: tuple[JoinedPart, ...]) -> tuple[Lacking, ...]:
-    """Files that the row names for the boot partition, and that nobody renders or names the source of."""
-    files = [part for part in parts if part.kind in (PartKind.BOOT_FILE, PartKind.RENDERED_FILE)]
-    there = {part.name.removeprefix("boot/") for part in files}
-    return tuple(
-        Lacking(fact=f"boot_files: {name}", message=f"{device_type.slug}: where {name} comes from is not known")
-        for name in device_type.boot_files
-        if name not in there
-    )

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from hal.errors import ValueRefused
 from hal.image.answer import ANSWER
-from hal.image.joining import place
+from hal.image.joining import config_line, place
 from hal.image.output import OutputFile
 from hal.image.overlay import root_files
 from hal.model import Image, JoinedPart, PartKind
@@ -39,10 +39,12 @@ class Explained(Record):
 
 
 class Answers:
-    """Answers about one image and the files of one output of it."""
+    """Answers about one image, what it installs if it is a flasher, and the files of one output of it."""
 
     def __init__(self, image: Image, files: tuple[OutputFile, ...]) -> None:
         self._image = image
+        media = (image,) if image.installs is None else (image, image.installs)
+        self._joined = tuple(dict.fromkeys(part for medium in media for part in medium.parts))
         self._files = {file.name: file for file in files}
         self._places = _places(files)
 
@@ -61,8 +63,8 @@ class Answers:
         raise ValueRefused(message, path="name", allowed=near)
 
     def _names(self) -> set[str]:
-        places = {place(part) for part in self._image.parts} - {None}
-        return {*self._image.names(*PartKind), *filter(None, places), *self._files, *PartKind}
+        places = {place(part) for part in self._joined} - {None}
+        return {*(part.name for part in self._joined), *filter(None, places), *self._files, *PartKind}
 
     def _line(self, name: str) -> Iterator[Explained]:
         """The answer for FILE:LINE. Raises `ValueRefused` for a line behind the last of a file that there is."""
@@ -86,7 +88,7 @@ class Answers:
         file = self._files.get(name) or self._files.get(_bare(name))
         if file is not None:
             parts = (*file.parts, *(part for line in file.lines for part in line.parts))
-            once = tuple({(part.kind, part.name): part for part in parts}.values())
+            once = tuple(dict.fromkeys(parts))
             why = file.why or "; ".join(dict.fromkeys(line.why for line in file.lines if line.why))
             yield from self._told(file.name, None, once, why)
 
@@ -101,7 +103,7 @@ class Answers:
         """The parts of this name, by the first rule that knows any."""
         bare = _bare(name)
         for rule in RULES:
-            found = tuple(part for part in self._image.parts if rule(part, name, bare))
+            found = tuple(part for part in self._joined if rule(part, name, bare))
             if found:
                 for part in found:
                     yield from self._told(f"{part.kind} {part.name}", None, (part,), "")
@@ -111,19 +113,19 @@ class Answers:
         if why or not parts:
             yield Explained(about=about, text=text, why=why)
         for part in parts:
-            places = self._places.get((part.kind, part.name), ())
+            places = self._places.get(part, ())
             yield Explained(about=about, text=text, part=part, places=places)
 
 
-def _places(files: tuple[OutputFile, ...]) -> Mapping[tuple[PartKind, str], tuple[str, ...]]:
+def _places(files: tuple[OutputFile, ...]) -> Mapping[JoinedPart, tuple[str, ...]]:
     """Where an output says each part: a file that is it as a whole, or lines; last the file that says everything."""
-    found: dict[tuple[PartKind, str], dict[str, None]] = {}
+    found: dict[JoinedPart, dict[str, None]] = {}
     for file in sorted(files, key=lambda file: file.name == ANSWER):
         for part in file.parts:
-            found.setdefault((part.kind, part.name), {})[file.name] = None
+            found.setdefault(part, {})[file.name] = None
         for number, line in enumerate(file.lines, 1):
             for part in line.parts:
-                found.setdefault((part.kind, part.name), {})[f"{file.name}:{number}"] = None
+                found.setdefault(part, {})[f"{file.name}:{number}"] = None
     return {key: tuple(places) for key, places in found.items()}
 
 
@@ -137,7 +139,7 @@ def _bare(name: str) -> str:
 
 
 def _exactly(part: JoinedPart, name: str, bare: str) -> bool:
-    return name == part.kind or bare == part.name or place(part) in (bare, f"root/{bare}")
+    return name == part.kind or bare == part.name or place(part) in (bare, f"root/{bare}", f"boot/{bare}")
 
 
 def _in_any_case(part: JoinedPart, _name: str, bare: str) -> bool:
@@ -146,7 +148,7 @@ def _in_any_case(part: JoinedPart, _name: str, bare: str) -> bool:
 
 def _sets_it(part: JoinedPart, _name: str, bare: str) -> bool:
     """`console` of `console=null`, `otg_mode` of `[cm4] otg_mode=1`."""
-    line = part.name.partition("] ")[2] if part.name.startswith("[") else part.name
+    line = config_line(part.name)[1]
     return "=" in line and line.partition("=")[0] == bare
 
 

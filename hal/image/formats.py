@@ -6,12 +6,10 @@ from collections.abc import Callable
 
 from attrs import evolve
 
-from hal.errors import ValueRefused
 from hal.image import device_type_json
 from hal.image.documents import documents
 from hal.image.output import OutputFile, placed
-from hal.model import YOCTO_RELEASES, Image
-from hal.version import OsVersion
+from hal.model import Image
 
 FOLDER = "device-type"
 """Where a layer has device-type.json and the contract: bitbake reads neither, the device repository takes them over."""
@@ -29,22 +27,7 @@ def yocto(image: Image) -> tuple[OutputFile, ...]:
 
     device-type.json is called as balenaOS's build looks for it, by the machine.
     """
-    if image.build.yocto_release is None:
-        raise ValueRefused(
-            f"{image.device_type.slug}: which release of Yocto its device repository uses is not known; "
-            f"name one of {', '.join(YOCTO_RELEASES)}",
-            path="release",
-            allowed=YOCTO_RELEASES,
-        )
-    from hal.image.yocto import RELEASES, layer
-
-    oldest, version = RELEASES[image.build.yocto_release].meta_balena, image.build.os_version
-    if version is not None and OsVersion.parse(version) < OsVersion.parse(oldest):
-        raise ValueRefused(
-            f"OS version {version}: a layer for {image.build.yocto_release} needs meta-balena {oldest} or newer",
-            path="os_version",
-            allowed=(f">= {oldest}",),
-        )
+    from hal.image.yocto import layer
 
     names = {device_type_json.NAME: f"{image.device_type.machine}.json"}
     more = (evolve(file, name=f"{FOLDER}/{names.get(file.name, file.name)}") for file in documents(image))

@@ -70,9 +70,9 @@ def _agree(given: list[Contribution]) -> JoinedPart:
     """One part out of what was said about it: what must be first, then those wishes that do not contradict it."""
     first = given[0].part
     demands = [each for each in given if not each.part.optional]
-    kept, value = _common(demands or given)
-    gone = []
-    granted: list[Contribution] = []
+    kept = demands or given
+    _common(kept)
+    gone, granted = [], []
     for each in given if demands else ():
         if each.part.optional:
             try:
@@ -80,14 +80,14 @@ def _agree(given: list[Contribution]) -> JoinedPart:
                 granted.append(each)
             except Disagreement:
                 gone.append(each)
-    kept, value = _common([*kept, *granted])
+    kept = [*kept, *granted]
     fresh = {each.part.fresh_only for each in kept}
     if len(fresh) > 1:
         raise _disagreement(kept, lambda each: "for a new medium only" if each.part.fresh_only else "for every update")
     return JoinedPart(
         kind=first.kind,
         name=first.name,
-        value=value,
+        value=_common(kept),
         asked=tuple(
             Asked(
                 contributor=each.contributor,
@@ -102,7 +102,7 @@ def _agree(given: list[Contribution]) -> JoinedPart:
     )
 
 
-def _common(given: list[Contribution]) -> tuple[list[Contribution], str | bytes | None]:
+def _common(given: list[Contribution]) -> str | bytes | None:
     """The value that all of these accept. A console without a speed accepts any."""
     values = [each.part.value for each in given]
     kind = given[0].part.kind
@@ -112,13 +112,13 @@ def _common(given: list[Contribution]) -> tuple[list[Contribution], str | bytes 
             left &= set(str(value).split("|"))
         if not left:
             raise _disagreement(given)
-        return given, "m" if left == set(EITHER.split("|")) else left.pop()
+        return "m" if left == set(EITHER.split("|")) else left.pop()
     if kind is PartKind.CONSOLE:
         values = [value for value in values if value is not None] or [None]
     as_bytes = {value.encode() if isinstance(value, str) else value for value in values}
     if len(as_bytes) > 1:
         raise _disagreement(given)
-    return given, values[0]
+    return values[0]
 
 
 def _argument_key(name: str) -> str | None:
@@ -127,9 +127,17 @@ def _argument_key(name: str) -> str | None:
     return key.replace("-", "_") if equals and key not in REPEATED else None
 
 
+def config_line(name: str) -> tuple[str, str]:
+    """The section that a config-txt part stands in, empty for every board, and its line."""
+    if not name.startswith("["):
+        return "", name
+    section, _, line = name.partition("] ")
+    return f"{section}]", line
+
+
 def _line_key(name: str) -> str | None:
     """What a line of config.txt sets in its section: an overlay may be there twice, a parameter or a value may not."""
-    section, _, line = name.partition("] ") if name.startswith("[") else ("", "", name)
+    section, line = config_line(name)
     key, equals, value = line.partition("=")
     if key == "dtparam":
         parameter, given, _ = value.partition("=")

@@ -57,9 +57,9 @@ class OutputFile(Record):
         return self.data
 
 
-def text_file(name: str, lines: Iterable[Line], **more: object) -> OutputFile:
+def text_file(name: str, lines: Iterable[Line], mode: int = 0o644) -> OutputFile:
     """A file of these lines."""
-    return OutputFile(name=name, lines=tuple(lines), **more)  # type: ignore[arg-type]
+    return OutputFile(name=name, lines=tuple(lines), mode=mode)
 
 
 def part_file(name: str, part: JoinedPart, mode: int = 0o644) -> OutputFile:

@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 from hal.image.answer import ANSWER, answer
 from hal.image.device_type_json import NAME
 from hal.image.documents import documents, lacking
-from hal.image.joining import HOMES
+from hal.image.joining import HOMES, config_line
 from hal.image.output import Line, OutputFile, part_file, placed, text_file
 from hal.image.row import layout
 from hal.model import Image, JoinedPart, PartKind
@@ -24,9 +24,8 @@ MODULES, OPTIONS = "etc/modules-load.d/hal.conf", "etc/modprobe.d/hal.conf"
 PRESET = "usr/lib/systemd/system-preset/50-hal.preset"
 """Links are no part of an output: systemd enables what is in here on a first boot, or with `systemctl preset-all`."""
 UDEV = HOMES[PartKind.UDEV_RULE].removeprefix("root/")
-
-
 FRESH = "\tfresh"
+"""Behind a file of the boot partition that holds state, where it is in a list and not a file of the tree."""
 
 
 @frozen
@@ -102,24 +101,16 @@ def config_txt(image: Image) -> Iterator[OutputFile]:
     """The Raspberry Pi's config.txt, if it says anything: the lines for every board, then those of each section."""
     sections: dict[str, list[JoinedPart]] = {"": []}
     for part in image.of(PartKind.CONFIG_TXT):
-        sections.setdefault(_section(part)[0], []).append(part)
+        sections.setdefault(config_line(part.name)[0], []).append(part)
     lines = []
     for section, parts in sections.items():
         if section:
             lines.append(Line(text=section, parts=tuple(parts)))
-        lines += [Line(text=_section(part)[1], parts=(part,)) for part in parts]
+        lines += [Line(text=config_line(part.name)[1], parts=(part,)) for part in parts]
     if len(sections) > 1:
         lines.append(Line(text="[all]", why="what stands behind it is for every board again"))
     if lines:
         yield text_file(CONFIG_TXT, lines)
-
-
-def _section(part: JoinedPart) -> tuple[str, str]:
-    """The section that a line stands in, empty for every board, and the line."""
-    if not part.name.startswith("["):
-        return "", part.name
-    section, _, line = part.name.partition("] ")
-    return f"{section}]", line
 
 
 def _partitions(image: Image) -> Iterator[OutputFile]:

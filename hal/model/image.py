@@ -333,6 +333,16 @@ class Image(Record):
         """The names of packages of this kind that must be in the image."""
         return tuple(part.name for part in self.of(kind) if part.value == PRESENT)
 
+    def sourceless(self) -> tuple[str, ...]:
+        """Files that the row names for the boot partition, and that nobody renders or knows the source of.
+
+        Of the medium that a flasher installs, files that hold state are none of the flasher's.
+        """
+        states = () if self.installs is None else self.installs.of(PartKind.RENDERED_FILE)
+        found = (*self.of(PartKind.BOOT_FILE, PartKind.RENDERED_FILE), *(each for each in states if each.fresh_only))
+        there = {part.name.removeprefix("boot/").casefold() for part in found}
+        return tuple(name for name in self.device_type.boot_files if name.casefold() not in there)
+
     def refused(self, kind: PartKind) -> tuple[str, ...]:
         """The names of packages of this kind that must not be in it."""
         return tuple(part.name for part in self.of(kind) if part.value == ABSENT)

@@ -75,6 +75,13 @@ def test_a_board_that_is_encrypted_only_says_so_without_secure_boot() -> None:
     assert (told(False), told(True)) == (True, False)
 
 
+def test_a_flasher_needs_no_state_of_what_it_installs() -> None:
+    told = image(Catalog(), "generic-amd64", Build(flasher=True))
+    assert told.sourceless() == ()
+    assert not [each for each in told.lacking if each.fact.startswith("boot_files")]
+    assert image(Catalog(), "up-board", Build()).sourceless() == ("configfs.json",)
+
+
 def test_secure_boot_takes_the_encrypted_layout() -> None:
     told = image(Catalog(), "generic-amd64", Build(secure_boot=True))
     assert {part.name: part.value for part in told.of(PartKind.PARTITION)} == {

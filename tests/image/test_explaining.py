@@ -147,3 +147,22 @@ def test_a_line_with_parts_and_a_reason_tells_both() -> None:
         ("a reason", None),
         ("", image.parts[0]),
     ]
+
+
+def test_a_flasher_answers_for_both_media() -> None:
+    """Two files of one name: each is told with its own reason, at its own places."""
+    told = image_of("generic-amd64", flasher=True)
+    answers = Answers(told, files(told, "yocto"))
+    starts, chooses = answers.of("boot/EFI/BOOT/grub.cfg")
+    assert starts.part is not None
+    assert chooses.part is not None
+    assert [each.part.asked[0].reason for each in (starts, chooses) if each.part] == [
+        "EFI: starts the flasher",
+        "EFI: chooses the slot and starts its kernel",
+    ]
+    assert set(starts.places).isdisjoint(chooses.places)
+    assert any(place.startswith("recipes-core/images/balena-image-flasher.bbappend") for place in starts.places)
+    (state,) = answers.of("EFI/BOOT/grubenv")
+    assert state.part is not None
+    assert state.part.fresh_only
+    assert any("hostapp-update-hooks" in place for place in state.places)

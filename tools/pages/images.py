@@ -44,7 +44,7 @@ def build(row: DeviceType, catalog: Catalog) -> Built:
 
 def _own_words(slug: str, message: str) -> str:
     """A message without the name of the device type, so that those of several can be told as one."""
-    return message.removeprefix(f"{slug}: ").partition("; name one of")[0]
+    return message.removeprefix(f"{slug}: ").partition("; say which")[0]
 
 
 def parts(rows: list[DeviceType], catalog: Catalog) -> Iterator[str]:

@@ -54,11 +54,9 @@ def look(root: Root, image: Image, scratch: Path) -> Deployed:
     missing: list[str] = []
     boot = [*_boot_files(root, image, missing), *_more(root)]
     names = {each.path.casefold() for each in boot}
-    told = image.of(PartKind.RENDERED_FILE, PartKind.BOOT_FILE)
-    covered = {part.name.removeprefix("boot/").casefold() for part in told}
-    for name in image.device_type.boot_files:
-        if name.casefold() not in names | covered:
-            missing.append(f"{MORE}/{name} (its source is not known)")
+    missing += [
+        f"{MORE}/{name} (its source is not known)" for name in image.sourceless() if name.casefold() not in names
+    ]
     forms = [name for name in (TREE, *ARCHIVES, READY) if root.exists(name)]
     if len(forms) > 1:
         raise ValueRefused(f"{root.directory}: {' and '.join(forms)}: one root file system is wanted", path=forms[1])

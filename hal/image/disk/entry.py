@@ -161,7 +161,7 @@ def _one(path: str, source: Path, names: dict[tuple[int, int], str]) -> Entry:
     told = source.lstat()
     mode, kind = stat.S_IMODE(told.st_mode), told.st_mode
     if stat.S_ISLNK(kind):
-        return Entry(path=path, kind=EntryKind.LINK, mode=0o777, target=os.readlink(source))  # noqa: PTH115
+        return Entry(path=path, kind=EntryKind.LINK, mode=0o777, target=os.readlink(source))  # noqa: PTH115 - a Path tidies
     if stat.S_ISDIR(kind):
         return Entry(path=path, kind=EntryKind.FOLDER, mode=mode, attributes=_attributes(source))
     if stat.S_ISREG(kind):

@@ -11,10 +11,7 @@ from collections.abc import Iterator
 from hal.image import device_type_json as device_type
 from hal.image import overlay
 from hal.image.output import Line, OutputFile, text_file
-from hal.image.overlay import root_files
 from hal.model import Image, PartKind
-
-__all__ = ["boot_files", "config_json", "device_type_json", "root_files"]
 
 CONFIG = "config.json"
 FLAGS = {False: "balena-image", True: "balena-image-flasher"}

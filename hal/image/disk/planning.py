@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from uuid import UUID, uuid5
 
+from attrs import evolve
+
 from hal.errors import CapabilityAbsent, ValueRefused
 from hal.image import row
 from hal.image.disk.layout import KIB, MIB, SECTOR, Layout, Volume
@@ -59,9 +61,12 @@ _NAMESPACE = UUID("6f4b2a86-6b9d-5c1e-9a53-51d0f6c1a7e4")
 
 def partitions(image: Image) -> Partitions:
     """The partitions of this image. Raises `CapabilityAbsent` where no disk of it can be made, and says why."""
-    slug, found = image.device_type.slug, row.layout(image.device_type, image.build)
+    slug, flasher = image.device_type.slug, image.build.flasher
+    found = image.device_type.partitions if flasher else row.layout(image.device_type, image.build)
     if found is None:
         raise CapabilityAbsent(f"{slug}: its partitions are not known, so no disk image can be made", path="partitions")
+    if flasher and found.boot_filesystem is not Filesystem.EXT4:
+        return found  # its medium is plain, and nothing is in front of its boot partition
     if image.build.secure_boot or found.efi is not None or found.boot_filesystem is Filesystem.EXT4:
         raise CapabilityAbsent(
             f"{slug}: its disk is encrypted with a key that only the machine itself has; such a disk is made on the"
@@ -149,7 +154,7 @@ def plan(image: Image, found: Mapping[str, int]) -> Layout:
     # The file is as large as meta-balena's in both cases; data goes to its end, for gpt to the last whole MiB.
     total = place + (1 if msdos else 3) * ALIGNMENT
     end = total if msdos else (total - 34 * SECTOR) // MIB * MIB
-    volumes[-1] = _to(volumes[-1], end)
+    volumes[-1] = evolve(volumes[-1], size=end - volumes[-1].start)
     if msdos and total > LARGEST_MSDOS:
         raise ValueRefused(f"sizes: {total // KIB} KiB in all, and an msdos table ends at 2 TiB", path="sizes")
     return Layout(
@@ -159,12 +164,6 @@ def plan(image: Image, found: Mapping[str, int]) -> Layout:
         volumes=tuple(volumes),
         extended=(extended, total) if msdos else None,
     )
-
-
-def _to(volume: Volume, end: int) -> Volume:
-    from attrs import evolve
-
-    return evolve(volume, size=end - volume.start)
 
 
 def _options(role: str, filesystem: Filesystem, size: int) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ configuration of the machine, and a deadline.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from attrs import frozen
 
@@ -81,9 +81,6 @@ class Tools(Record):
 
     def run(self, *words: str, stdin: bytes = b"", may_fail: bool = False) -> Completed:
         """Raises `ProgramFault` with what the program said."""
-        return self._run(words, stdin, may_fail)
-
-    def _run(self, words: Sequence[str], stdin: bytes, may_fail: bool) -> Completed:
         done = self.root.run(
             words,
             timeout_seconds=SECONDS,

@@ -13,6 +13,7 @@ from attrs import frozen
 
 from hal.backends.bootloader import boot_sectors
 from hal.errors import ValueRefused
+from hal.image import overlay
 from hal.image.disk import deploy as deployed
 from hal.image.disk import entry, placing, tools
 from hal.image.disk.deploy import Deployed
@@ -80,7 +81,7 @@ def _contents(image: Image, found: Deployed, *, copy_to_b: bool) -> dict[str, Co
     boot = Content(entries=_boot(image, found))
     root = Content(ready=found.ready_root)
     if found.ready_root is None:
-        root = Content(entries=_with(found.root, placing.root_files(image)))
+        root = Content(entries=_with(found.root, overlay.root_files(image)))
     contents = {"boot": boot, "root-a": root}
     if not image.build.flasher:
         contents["data"] = Content(ready=found.ready_data)
@@ -146,5 +147,5 @@ def _boot_code(image: Image, layout: Layout, found: Deployed) -> tuple[tuple[Pat
 
 def _notes(image: Image, found: Deployed) -> Iterable[str]:
     if found.ready_root is not None:
-        count = len(placing.root_files(image))
+        count = len(overlay.root_files(image))
         yield f"{deployed.READY} is taken as it is: {count} files of the image's root are not put into it"

@@ -23,7 +23,7 @@ def layer(image: Image) -> tuple[OutputFile, ...]:
     """
     target = Target(
         image=image,
-        release=release(image.build.yocto_release, slug=image.device_type.slug),
+        release=release(image.build, slug=image.device_type.slug),
         distributions=tuple(read_installed(module) for module in (CORE_MODULE, *image.plugins)),
     )
     return tuple(sorted((file for writer in WRITERS for file in writer.files(target)), key=lambda file: file.name))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hal.image.joining import config_line
 from hal.image.output import Line, OutputFile, text_file
 from hal.image.yocto.syntax import fixed
 from hal.image.yocto.target import Target
@@ -77,8 +78,8 @@ def _wanted(parts: tuple[JoinedPart, ...]) -> Iterator[Line]:
     """Every line under its section, in the order in which they were asked for."""
     current = ""
     for part in parts:
-        section, _, text = part.name.partition("] ") if part.name.startswith("[") else ("[all", "", part.name)
-        if f"{section}]" != current:
-            current = f"{section}]"
+        section, text = config_line(part.name)
+        if (section or "[all]") != current:
+            current = section or "[all]"
             yield Line(text=current, parts=(part,))
         yield Line(text=text, parts=(part,))

@@ -73,6 +73,9 @@ def _does(target: Target) -> Iterator[str]:
 
 def _lacks(target: Target) -> Iterator[str]:
     yield from (each.message for each in target.image.lacking)
+    installed, last = (medium.image.names(PartKind.KERNEL_ARGUMENT) for medium in (target.media[0], target.media[-1]))
+    if alone := [name for name in last if name not in installed]:
+        yield f"Kernel arguments of the flasher alone, which the board's own layer has to give: {' '.join(alone)}."
     reason = runtime.too_old(target)
     if reason:
         yield f"No part of this project runs on the device: {reason}."

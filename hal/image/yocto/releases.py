@@ -9,8 +9,9 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from hal.errors import ValueRefused
-from hal.model import YOCTO_RELEASES
+from hal.model import YOCTO_RELEASES, Build
 from hal.record import Record
+from hal.version import OsVersion
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -75,12 +76,23 @@ RELEASES: dict[str, Release] = {
 }  # fmt: skip
 
 
-def release(name: str | None, *, slug: str) -> Release:
-    """The row of this release. Raises `ValueRefused` where none is told, and the row of `slug` knows none."""
-    if name is None:
+def release(build: Build, *, slug: str) -> Release:
+    """The row of the build's release.
+
+    Raises `ValueRefused` where none is told and the row of `slug` knows none, and for an OS version that is older than
+    the names that the layer uses.
+    """
+    if build.yocto_release is None:
         raise ValueRefused(
             f"{slug}: no Yocto release is known for it; say which: {', '.join(YOCTO_RELEASES)}",
             path="yocto_release",
             allowed=YOCTO_RELEASES,
         )
-    return RELEASES[name]
+    found = RELEASES[build.yocto_release]
+    if build.os_version is not None and OsVersion.parse(build.os_version) < OsVersion.parse(found.meta_balena):
+        raise ValueRefused(
+            f"OS version {build.os_version}: a layer for {found.name} needs meta-balena {found.meta_balena} or newer",
+            path="os_version",
+            allowed=(f">= {found.meta_balena}",),
+        )
+    return found

@@ -13,7 +13,7 @@ from image.disk.reading import sound, table
 
 from hal.errors import CapabilityAbsent, ValueRefused
 from hal.image.disk import write
-from hal.image.disk.planning import ALIGNMENT, all_sizes, plan
+from hal.image.disk.planning import ALIGNMENT, all_sizes, partitions, plan
 from hal.model import Filesystem
 from hal.plugins import Catalog
 
@@ -155,6 +155,23 @@ def test_sizes_that_do_not_go_are_refused(sizes: dict[str, int], words: str) -> 
     told = asked("raspberrypi4-64")
     with pytest.raises(ValueRefused, match=words):
         plan(told, all_sizes(told, sizes, {}))
+
+
+@pytest.mark.parametrize(
+    ("slug", "facts"),
+    [("jetson-tx2", {}), ("jetson-orin-nano-devkit-nvme", {}), ("generic-amd64", {"secure_boot": True})],
+)
+def test_a_flashers_medium_is_plain_and_nothing_is_before_its_boot_partition(slug: str, facts: dict[str, bool]) -> None:
+    told = asked(slug, flasher=True, **facts)
+    layout = plan(told, all_sizes(told, {}, {}))
+    assert (layout.volumes[0].number, layout.volumes[0].start, layout.volumes[0].label) == (1, 4 << 20, "flash-boot")
+    with pytest.raises(CapabilityAbsent):
+        partitions(asked(slug, **facts))
+
+
+def test_a_flasher_of_a_board_that_is_encrypted_only_is_refused() -> None:
+    with pytest.raises(CapabilityAbsent, match="encrypted"):
+        partitions(asked("raspberrypicm4-ioboard-sb", flasher=True))
 
 
 def test_secure_boot_is_refused() -> None:
