@@ -38,7 +38,8 @@ class _List:
     about: str
 
 
-def _symbol(part: JoinedPart) -> str:
+def kernel_config(part: JoinedPart) -> str:
+    """A kernel symbol as the kernel's own configuration writes it."""
     return f"# CONFIG_{part.name} is not set" if part.text == "n" else f"CONFIG_{part.name}={part.text}"
 
 
@@ -55,7 +56,7 @@ def _both(part: JoinedPart) -> str:
 
 
 LISTS = (
-    _List("kernel.config", PartKind.KERNEL_SYMBOL, _symbol, "a fragment for the kernel's `merge_config.sh`"),
+    _List("kernel.config", PartKind.KERNEL_SYMBOL, kernel_config, "a fragment for the kernel's `merge_config.sh`"),
     _List("kernel-arguments", PartKind.KERNEL_ARGUMENT, _name, "arguments of the kernel, one a line, in order"),
     _List("packages", PartKind.PACKAGE, _both, "packages, and whether each must be `present` or `absent`"),
     _List("firmware-packages", PartKind.FIRMWARE_PACKAGE, _both, "the same of packages with firmware"),

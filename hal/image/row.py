@@ -64,6 +64,7 @@ def _partitions(row: DeviceType, build: Build) -> Iterator[ImagePart]:
     found = layout(row, build)
     if found is not None:
         why = "the row's partitions" if found is row.partitions else "the row's partitions with disk encryption"
+        why += ", of the medium that it installs to" if build.flasher else ""
         numbers = {
             "efi": found.efi,
             "boot": found.boot,

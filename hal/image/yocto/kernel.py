@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hal.image.output import Line, OutputFile, text_file
+from hal.image.overlay import kernel_config
 from hal.image.yocto import raspberrypi
 from hal.image.yocto.syntax import fixed, listed
 from hal.image.yocto.target import FLAG, Target
@@ -60,8 +61,7 @@ def _words(target: Target, name: str) -> Iterator[Line]:
 
 def _fragment(target: Target) -> Iterator[Line]:
     for part in symbols(target):
-        text = f"# CONFIG_{part.name} is not set" if part.value == "n" else f"CONFIG_{part.name}={part.text}"
-        yield Line(text=text, parts=(part,))
+        yield Line(text=kernel_config(part), parts=(part,))
 
 
 def variable(target: Target) -> Iterator[Line]:
