@@ -15,11 +15,11 @@ from hal.image.folder import MANIFEST, check_output, write_output
 from hal.image.output import Line, OutputFile, text_file
 
 FILES = (
-    text_file("README.md", [Line(text="one", why="w")], why="w"),
+    text_file("README.md", [Line(text="one", why="w")]),
     OutputFile(name="boot/a.bin", data=b"\0\1", why="w"),
     OutputFile(name="rootfs/usr/bin/tool", data=b"#!/bin/sh\n", why="w", mode=0o755),
 )
-OTHERS = (text_file("README.md", [Line(text="two", why="w")], why="w"), OutputFile(name="c", data=b"c", why="w"))
+OTHERS = (text_file("README.md", [Line(text="two", why="w")]), OutputFile(name="c", data=b"c", why="w"))
 
 
 def tree(top: Path) -> dict[str, tuple[int, bytes]]:
