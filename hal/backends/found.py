@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from attrs import frozen
 
+from hal.backends import attributes
 from hal.errors import Damaged
 from hal.json_file import read_object
+from hal.model import Change, Cost, Outcome, SetResult
 from hal.record import Record
 from hal.root import Root
 
@@ -26,6 +29,39 @@ class Found(Record):
 
     values: Mapping[str, str]
     chosen: str
+
+
+class Decision(NamedTuple):
+    """What a wish comes to: the values to write, the choice before and after, and the record that stays."""
+
+    setting: str
+    stages: tuple[attributes.Values, ...]
+    previous: str
+    value: str
+    record: Found | None
+    is_due: bool
+
+    @property
+    def note(self) -> str:
+        """How long the change holds."""
+        if not self.is_due:
+            return ""
+        if self.record is None:
+            return "back to what was found after the boot"
+        return f"until the next boot; with {self.setting} in config.json, `hal apply` sets it again after every boot"
+
+    @property
+    def change(self) -> Change | None:
+        """As a preview tells it."""
+        if not self.is_due:
+            return None
+        return Change(previous=self.previous, value=self.value, cost=Cost.NONE, note=self.note)
+
+    @property
+    def result(self) -> SetResult:
+        """As it is told once it was carried out."""
+        outcome = Outcome.APPLIED if self.is_due else Outcome.UNCHANGED
+        return SetResult(previous=self.previous, value=self.value, outcome=outcome, cost=Cost.NONE, note=self.note)
 
 
 def read(root: Root, name: str) -> Found | None:
@@ -58,3 +94,23 @@ def restore(root: Root, name: str, found: Found | None) -> None:
         root.remove(name)
     else:
         write(root, name, found)
+
+
+def carry_out(root: Root, name: str, decision: Decision, *, back: attributes.Values) -> None:
+    """The record first, so that what was found is never lost; last, where it is not needed any more.
+
+    Raises `NotApplied` where an attribute does not take its value; `back`, and the record as it was, are written then.
+    """
+    if not decision.is_due:
+        return
+    before = read(root, name)
+    if decision.record is not None:
+        write(root, name, decision.record)
+    try:
+        for stage in decision.stages:
+            attributes.put(root, stage, back=back, path=decision.setting)
+    except BaseException:
+        restore(root, name, before)
+        raise
+    if decision.record is None:
+        root.remove(name)

@@ -17,9 +17,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from hal.backends import attributes, found, hwmon
-from hal.backends.found import Found
+from hal.backends.found import Decision, Found
 from hal.errors import CapabilityAbsent, FileFault, ValueRefused
-from hal.model import Change, Cost, FanProfile, FanState, Outcome, SetResult
+from hal.model import Change, FanProfile, FanState, SetResult
 from hal.root import Root
 
 SETTING = "os.fan.profile"
@@ -45,8 +45,6 @@ PROFILES = (
     FanProfile(name=FULL, summary="100 % always"),
 )
 
-UNTIL_BOOT = f"until the next boot; with {SETTING} in config.json, `hal apply` sets it again after every boot"
-
 
 class Channel(NamedTuple):
     """One pwm output: a key that holds while numbers move, and its files."""
@@ -54,24 +52,6 @@ class Channel(NamedTuple):
     key: str
     duty: str
     mode: str
-
-
-class _Decision(NamedTuple):
-    stages: tuple[attributes.Values, ...]
-    previous: str
-    value: str
-    record: Found | None
-    is_due: bool
-
-    @property
-    def note(self) -> str:
-        return (
-            ""
-            if not self.is_due
-            else UNTIL_BOOT
-            if self.record is not None
-            else "back to what was found after the boot"
-        )
 
 
 class HwmonFan:
@@ -101,24 +81,14 @@ class HwmonFan:
 
     def preview(self, wanted: str | None) -> Change | None:
         """What `set` would change."""
-        decision = self._decide(wanted)
-        if not decision.is_due:
-            return None
-        return Change(previous=decision.previous, value=decision.value, cost=Cost.NONE, note=decision.note)
+        return self._decide(wanted).change
 
     def set(self, wanted: str | None) -> SetResult:
         """Set every output, or none, and read back."""
         with self.root.lock(self._channels()[0].mode, timeout_seconds=LOCK_SECONDS):
             decision = self._decide(wanted)
-            if decision.is_due:
-                self._perform(decision)
-        return SetResult(
-            previous=decision.previous,
-            value=decision.value,
-            outcome=Outcome.APPLIED if decision.is_due else Outcome.UNCHANGED,
-            cost=Cost.NONE,
-            note=decision.note,
-        )
+            found.carry_out(self.root, RECORD, decision, back=self._back())
+        return decision.result
 
     def state(self, *, live: bool = True) -> FanState:
         """What was chosen since the boot; with `live` also what the outputs are set to, and what is measured."""
@@ -164,7 +134,7 @@ class HwmonFan:
             return DEFAULT
         return FULL if now == self._full() else CUSTOM
 
-    def _decide(self, wanted: str | None) -> _Decision:
+    def _decide(self, wanted: str | None) -> Decision:
         record, now = found.read(self.root, RECORD), self._now()
         there = dict(record.values) if record else now
         if wanted in (None, "", DEFAULT):
@@ -184,7 +154,8 @@ class HwmonFan:
         if kept is not None and record is None and is_so:
             # Full speed is what was found, so it is the default already.
             value, is_due = DEFAULT, False
-        return _Decision(
+        return Decision(
+            setting=SETTING,
             stages=() if is_so else self._stages(target),
             previous=previous,
             value=value,
@@ -207,21 +178,11 @@ class HwmonFan:
                 before.append((each.duty, duty))
         return tuple(stage for stage in (before, modes, after) if stage)
 
-    def _perform(self, decision: _Decision) -> None:
-        before, now = found.read(self.root, RECORD), self._now()
-        # Modes first: whatever an automatic makes of the duty then is right.
-        back = [(each.mode, now[f"{each.key} mode"]) for each in self._channels()]
-        back += [(each.duty, now[f"{each.key} duty"]) for each in self._channels() if now[f"{each.key} mode"] == MANUAL]
-        if decision.record is not None:
-            found.write(self.root, RECORD, decision.record)
-        try:
-            for stage in decision.stages:
-                attributes.put(self.root, stage, back=back, path=SETTING)
-        except BaseException:
-            found.restore(self.root, RECORD, before)
-            raise
-        if decision.record is None:
-            self.root.remove(RECORD)
+    def _back(self) -> attributes.Values:
+        """What the outputs have. Modes first: whatever an automatic makes of the duty then is right."""
+        now, there = self._now(), self._channels()
+        modes = [(each.mode, now[f"{each.key} mode"]) for each in there]
+        return modes + [(each.duty, now[f"{each.key} duty"]) for each in there if now[f"{each.key} mode"] == MANUAL]
 
 
 def _set_by_hand(values: Mapping[str, str]) -> dict[str, str]:

@@ -8,41 +8,19 @@ as `os.power.mode`: `hal apply` sets it again after every boot.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from hal.backends import attributes, found
-from hal.backends.found import Found
+from hal.backends.found import Decision, Found
 from hal.backends.power.fitted import Fitted, fit
 from hal.backends.power.mechanisms import GOVERNOR, POLICIES, PROFILE
 from hal.errors import CapabilityAbsent, ValueRefused
-from hal.model import Change, Cost, Outcome, PowerLevel, PowerMode, PowerState, SetResult
+from hal.model import Change, PowerLevel, PowerMode, PowerState, SetResult
 from hal.root import Root
 
 SETTING = "os.power.mode"
 RECORD = f"{found.FOLDER}/power.json"
 CUSTOM = "custom"
 LOCK_SECONDS = 10.0
-UNTIL_BOOT = f"until the next boot; with {SETTING} in config.json, `hal apply` sets it again after every boot"
-
-
-class _Decision(NamedTuple):
-    """What is written, the mode before and after, and the record that stays: `None` where none does."""
-
-    writes: attributes.Values
-    previous: str
-    value: str
-    record: Found | None
-    is_due: bool
-
-    @property
-    def note(self) -> str:
-        return (
-            ""
-            if not self.is_due
-            else UNTIL_BOOT
-            if self.record is not None
-            else "back to what was found after the boot"
-        )
 
 
 class CpuPower:
@@ -84,25 +62,16 @@ class CpuPower:
 
     def preview(self, wanted: str | None) -> Change | None:
         """What `set` would change. Raises what it would raise before its first write."""
-        decision = self._decide(wanted)
-        if not decision.is_due:
-            return None
-        return Change(previous=decision.previous, value=decision.value, cost=Cost.NONE, note=decision.note)
+        return self._decide(wanted).change
 
     def set(self, wanted: str | None) -> SetResult:
         """Set every attribute of the mode, all CPUs or none, and read each back."""
         fitted, _, _ = self._look()
         with self.root.lock(fitted.files[0], timeout_seconds=LOCK_SECONDS):
+            back = tuple(attributes.read(self.root, fitted.files).items())
             decision = self._decide(wanted)
-            if decision.is_due:
-                self._perform(decision, fitted)
-        return SetResult(
-            previous=decision.previous,
-            value=decision.value,
-            outcome=Outcome.APPLIED if decision.is_due else Outcome.UNCHANGED,
-            cost=Cost.NONE,
-            note=decision.note,
-        )
+            found.carry_out(self.root, RECORD, decision, back=back)
+        return decision.result
 
     def state(self, *, live: bool = True) -> PowerState:
         """What was chosen since the boot, what the kernel is set to now, and what else holds the CPU back."""
@@ -144,7 +113,7 @@ class CpuPower:
             for level in fitted.levels
         )
 
-    def _decide(self, wanted: str | None) -> _Decision:
+    def _decide(self, wanted: str | None) -> Decision:
         fitted, now, record = self._look()
         there = record.values if record else now
         level = self._resolve(fitted, wanted)
@@ -157,7 +126,14 @@ class CpuPower:
         previous = record.chosen if record and not writes else self._named(fitted, now, record)
         kept = None if level is None else Found(values=there, chosen=value)
         is_due = bool(writes) or (record is not None and (kept is None or kept.chosen != record.chosen))
-        return _Decision(writes=target if writes else (), previous=previous, value=value, record=kept, is_due=is_due)
+        return Decision(
+            setting=SETTING,
+            stages=(target,) if writes else (),
+            previous=previous,
+            value=value,
+            record=kept,
+            is_due=is_due,
+        )
 
     def _resolve(self, fitted: Fitted, wanted: str | None) -> PowerLevel | None:
         """The level that a word names; `None` for the values that were found."""
@@ -172,17 +148,3 @@ class CpuPower:
                 allowed=allowed,
             )
         return level
-
-    def _perform(self, decision: _Decision, fitted: Fitted) -> None:
-        """The record first, so that what was found is never lost; last, where it is not needed any more."""
-        before = found.read(self.root, RECORD)
-        back = tuple(attributes.read(self.root, fitted.files).items())
-        if decision.record is not None:
-            found.write(self.root, RECORD, decision.record)
-        try:
-            attributes.put(self.root, decision.writes, back=back, path=SETTING)
-        except BaseException:
-            found.restore(self.root, RECORD, before)
-            raise
-        if decision.record is None:
-            self.root.remove(RECORD)
