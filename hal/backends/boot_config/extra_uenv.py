@@ -19,7 +19,6 @@ from hal.backends.boot_config.arguments import ISOLCPUS, command_line, cpus, dev
 from hal.backends.boot_config.base import Store, printable
 from hal.backends.boot_config.os_version import EXTRA_UENV, os_version
 from hal.backends.boot_config.text import shown
-from hal.backends.bootloader import uenv
 from hal.errors import ValueRefused
 from hal.model import BootSetting, Keeping, KeptLine
 from hal.record import Record
@@ -121,22 +120,13 @@ class ExtraUEnv(Store):
         """Lines where a reader that looks anywhere would find a name, besides the ones that set it."""
         if not self.reader.anywhere:
             return []
-        own = {line.start for line in uenv.lines(data) if line.name == name}
-        return [
-            number
-            for number, (start, text) in enumerate(_numbered(data), start=1)
-            if name.encode() in text and start not in own
-        ]
+        return [number for number, text, _ in uboot_text.others(data, (name,)) if name.encode() in text]
 
     def rest(self, data: bytes) -> tuple[KeptLine, ...]:
         """Comments, names that are reserved or unknown, and what is behind the end of the import."""
-        names = {line.start: line for line in uenv.lines(data)}
         ours = {COMMAND_LINE, *((TREE,) if "fdt" in self.reader.keys else ()), *self.reader.keys}
         found = []
-        for number, (start, text) in enumerate(_numbered(data), start=1):
-            line = names.get(start)
-            if not text.strip(b"\0\r \t") or (line is not None and line.name in ours):
-                continue
+        for number, text, line in uboot_text.others(data, ours):
             why = Keeping.UNKNOWN
             if line is not None and line.name is None:
                 why = Keeping.COMMENT
@@ -217,12 +207,3 @@ class ExtraUEnv(Store):
                 allowed=(f"at most {longest} characters",),
             )
         return value
-
-
-def _numbered(data: bytes) -> list[tuple[int, bytes]]:
-    """Where each line of the file starts, and its text; cut at newlines, whatever U-Boot makes of them."""
-    found, at = [], 0
-    for text in data.split(b"\n"):
-        found.append((at, text))
-        at += len(text) + 1
-    return found

@@ -16,7 +16,7 @@ from hal.backends.boot_config.base import Store
 from hal.backends.boot_config.text import shown
 from hal.backends.bootloader.envblock import EnvBlock
 from hal.backends.bootloader.grub import GrubBootloader
-from hal.errors import FileFault, ValueRefused
+from hal.errors import Damaged, FileFault, ValueRefused
 from hal.model import BootSetting, DeviceType, Keeping, KeptLine
 from hal.root import Root
 
@@ -93,6 +93,8 @@ class GrubExtraEnv(Store):
             block.set(KEY, f'"{value}"' if " " in value else value)
         if len(block.data) != len(data):
             raise ValueRefused(f"{self.file}: the block would change its size", path=KEY)
+        if [each.text for each in self.rest(block.data)] != [each.text for each in self.rest(data)]:
+            raise Damaged(f"a line without = hides a record of {KEY}; remove that line first", path=self.file)
         return block.data
 
 

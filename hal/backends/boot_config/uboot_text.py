@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from hal.backends.bootloader import uenv
 
@@ -10,6 +10,21 @@ from hal.backends.bootloader import uenv
 def values(data: bytes) -> dict[str, str]:
     """What an import sets. A name that is deleted, or only follows a line at which the import stops, is not there."""
     return {name: value for name, value in uenv.import_text(data).values.items() if value is not None}
+
+
+def others(data: bytes, names: Collection[str]) -> Iterator[tuple[int, bytes, uenv.Line | None]]:
+    """What the text says besides the lines of these names: line number, bytes without what ends it, and the line.
+
+    The line is `None` behind the end of the import. A NUL may end a line, too, and a value may go on behind a newline.
+    """
+    number, at = 1, 0
+    for line in (*uenv.lines(data), None):
+        piece = data[at:] if line is None else data[line.start : line.end]
+        if line is None or line.name not in names:
+            for place, row in enumerate(piece.split(b"\n"), start=number):
+                yield from ((place, text, line) for text in row.split(b"\0") if text.strip(b"\r \t"))
+        number += piece.count(b"\n")
+        at += len(piece)
 
 
 def with_values(data: bytes, wanted: Mapping[str, str | None]) -> bytes:

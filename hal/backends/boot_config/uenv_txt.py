@@ -12,8 +12,7 @@ from collections.abc import Mapping
 
 from hal.backends.boot_config import uboot_text
 from hal.backends.boot_config.base import Store
-from hal.backends.boot_config.text import cut, shown
-from hal.backends.bootloader import uenv
+from hal.backends.boot_config.text import shown
 from hal.errors import ValueRefused
 from hal.model import BootSetting, Keeping, KeptLine
 
@@ -59,15 +58,14 @@ class UEnv(Store):
 
     def rest(self, data: bytes) -> tuple[KeptLine, ...]:
         """Comments and other names."""
-        names = {line.start: line.name for line in uenv.lines(data)}
-        found, at = [], 0
-        for number, (text, end) in enumerate(cut(data), start=1):
-            name = names.get(at, "")
-            if text.strip(b"\0 \t") and name not in self.keys():
-                why = Keeping.COMMENT if name is None else Keeping.UNKNOWN
-                found.append(KeptLine(line=number, text=shown(text), why=why))
-            at += len(text) + len(end)
-        return tuple(found)
+        return tuple(
+            KeptLine(
+                line=number,
+                text=shown(text),
+                why=Keeping.COMMENT if line is not None and line.name is None else Keeping.UNKNOWN,
+            )
+            for number, text, line in uboot_text.others(data, self.keys())
+        )
 
     def checked(self, key: str, value: str | None, data: bytes) -> str | None:
         """By the kind of the key."""
