@@ -22,7 +22,7 @@ import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from errno import ETIMEDOUT
+from errno import EINVAL, ELOOP, ENOENT, ENOTDIR, ETIMEDOUT
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from struct import calcsize
@@ -73,66 +73,38 @@ class Root:
 
         With `follow=False` the last part is not followed. The file need not exist. Raises `OutsideRoot`.
         """
-        if "\0" in name:
-            raise OutsideRoot(f"{name!r}: a name cannot contain NUL", path=name)
-        try:
-            os.fsencode(name)
-        except UnicodeEncodeError as error:
-            raise FileFault(f"{name!r}: no file can have such a name", path=name) from error
-        pending = _parts(name)[::-1]
-        top = str(self.directory)
-        done: list[str] = []
-        links = 0
-        while pending:
-            part = pending.pop()
-            if part == "..":
-                if not done:
-                    raise OutsideRoot(f"{name}: leads out of {self.directory}", path=name)
-                done.pop()
-                continue
-            try:
-                # As text: making a `Path` of each part took several times what the kernel takes to answer.
-                target = os.readlink("/".join((top, *done, part))) if pending or follow else None  # noqa: PTH115
-            except OSError:
-                target = None
-            if target is None:
-                done.append(part)
-                continue
-            links += 1
-            if links > _MAX_LINKS:
-                raise FileFault(f"{name}: more than {_MAX_LINKS} symbolic links, probably a loop", path=name)
-            if target.startswith("/"):
-                done.clear()
-            pending.extend(reversed(_parts(target)))
-        return self.directory.joinpath(*done)
+        return Path(self._walk(name, follow=follow)[0])
 
     def exists(self, name: str) -> bool:
         """Whether a file or folder is there. A dangling link is not."""
-        with self._faults(name):
-            return self.resolve(name).exists()
+        path, there = self._walk(name)
+        return self._mode(name, path) is not None if there is None else there
 
     def is_file(self, name: str) -> bool:
         """Whether a regular file is there."""
-        with self._faults(name):
-            return self.resolve(name).is_file()
+        path, there = self._walk(name)
+        return there is not False and stat.S_ISREG(self._mode(name, path) or 0)
 
     def is_dir(self, name: str) -> bool:
         """Whether a folder is there."""
-        with self._faults(name):
-            return self.resolve(name).is_dir()
+        path, there = self._walk(name)
+        return there is not False and stat.S_ISDIR(self._mode(name, path) or 0)
 
     def is_writable(self, name: str) -> bool:
         """Whether a file's mode lets anybody write it: a kernel attribute without may not be written by root either."""
         try:
-            return bool(self.resolve(name).stat().st_mode & 0o222)
-        except OSError:
+            return bool((self._mode(name, self._walk(name)[0]) or 0) & 0o222)
+        except FileFault:
             return False
 
     def listdir(self, name: str) -> tuple[str, ...]:
         """Names in a folder, sorted; empty where there is no such folder."""
+        path, there = self._walk(name)
+        if there is False:
+            return ()
         with self._faults(name):
             try:
-                return tuple(sorted(path.name for path in self.resolve(name).iterdir()))
+                return tuple(sorted(os.listdir(path)))
             except (FileNotFoundError, NotADirectoryError):
                 return ()
 
@@ -429,6 +401,51 @@ class Root:
         )
 
     # -- inside --------------------------------------------------------------------------------------------------
+    # Names are walked as text: making a `Path` of each part took several times what the kernel takes to answer.
+
+    def _walk(self, name: str, *, follow: bool = True) -> tuple[str, bool | None]:
+        """The path that `resolve` gives, and whether something is there: `None` where the walk did not see it."""
+        if "\0" in name:
+            raise OutsideRoot(f"{name!r}: a name cannot contain NUL", path=name)
+        try:
+            os.fsencode(name)
+        except UnicodeEncodeError as error:
+            raise FileFault(f"{name!r}: no file can have such a name", path=name) from error
+        pending = _parts(name)[::-1]
+        top = str(self.directory).rstrip("/")
+        here, links = top, 0
+        there: bool | None = None
+        while pending:
+            part = pending.pop()
+            if part == "..":
+                if here == top:
+                    raise OutsideRoot(f"{name}: leads out of {self.directory}", path=name)
+                here, there = here.rpartition("/")[0], None
+                continue
+            here = f"{here}/{part}"
+            if there is False or not (pending or follow):
+                continue  # below nothing is nothing
+            try:
+                target = os.readlink(here)
+            except OSError as error:
+                there = True if error.errno == EINVAL else False if error.errno in (ENOENT, ENOTDIR) else None
+                continue
+            links += 1
+            if links > _MAX_LINKS:
+                raise FileFault(f"{name}: more than {_MAX_LINKS} symbolic links, probably a loop", path=name)
+            here, there = top if target.startswith("/") else here.rpartition("/")[0], None
+            pending.extend(reversed(_parts(target)))
+        return here or "/", there
+
+    def _mode(self, name: str, path: str) -> int | None:
+        """The mode of what is there; `None` where nothing is."""
+        try:
+            return os.stat(path).st_mode
+        except OSError as error:
+            if error.errno in (ENOENT, ENOTDIR, ELOOP):
+                return None
+            with self._faults(name):
+                raise
 
     @contextmanager
     def _open(self, name: str, flags: int, *, block: bool = False) -> Iterator[int]:
@@ -436,14 +453,14 @@ class Root:
 
         With `block`, a block device's too.
         """
-        path = self.resolve(name)
+        path, _ = self._walk(name)
 
         def check(mode: int) -> None:
             if not stat.S_ISREG(mode) and not (block and stat.S_ISBLK(mode)):
                 raise FileFault(f"{name}: not a regular file{' or block device' if block else ''}", path=name)
 
         # Looked at before it is opened: opening a serial port resets some boards, and opening a watchdog starts it.
-        check(path.lstat().st_mode)
+        check(os.lstat(path).st_mode)
         fd = os.open(path, (flags & ~os.O_TRUNC) | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             check(os.fstat(fd).st_mode)

@@ -24,6 +24,7 @@ def found(root: Root) -> tuple[tuple[str, tuple[BootloaderKind, ...]], ...]:
     return tuple(
         (f"{mount}/{name}", kinds)
         for mount in BOOT_MOUNTS
+        if root.is_dir(mount)
         for name, kinds in TRACES.items()
         if root.exists(f"{mount}/{name}")
     )

@@ -11,6 +11,7 @@ texts, each ended by NUL, and another NUL. Bytes behind it are part of the check
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -19,6 +20,11 @@ from hal.errors import Damaged, ValueRefused
 
 TEXT_SIZE = 512
 """Bytes of a text this project writes: one sector, filled up with newlines."""
+
+NEWLINE, HASH, ENDS = ord("\n"), ord("#"), b"\n\0"
+_BLANKS, _COMMENT, _NAME = (re.compile(pattern) for pattern in (rb"[ \t]*", rb"[^\n\0]*", rb"[^=\n\0]*"))
+_VALUE = re.compile(rb"(?:\\[^\0]|[^\n\0])*")
+_ESCAPED = re.compile(rb"\\([^\0])")
 
 
 class Imported(NamedTuple):
@@ -49,7 +55,8 @@ class Line(NamedTuple):
 def import_text(data: bytes) -> Imported:
     """Read a text as `env import -t` does. There is no text that it refuses."""
     values: dict[str, str | None] = {}
-    for line in lines(data):
+    # A text is mostly the newlines it is filled up with. Two of them end whatever stands before.
+    for line in lines(data[: len(data.rstrip(b"\n")) + 2]):
         if line.stops:
             return Imported(values, complete=False)
         if line.name:
@@ -60,38 +67,31 @@ def import_text(data: bytes) -> Imported:
 def lines(data: bytes) -> Iterator[Line]:
     """The lines of a text, in order, as far as `env import -t` goes."""
     end = len(data)
+    text = data + b"\0\0"  # behind the text stands a NUL, and looking one further must not fail
     at = 0
-
-    def byte(position: int) -> bytes:
-        return data[position : position + 1] if position < end else b"\0"
-
     while at < end:
         start = at
-        while byte(at) in (b" ", b"\t"):
+        if text[at] == NEWLINE:
             at += 1
-        if byte(at) == b"#":
-            at = _to(data, at, b"\n\0") + 1
+            yield Line(start, at, "")
+        elif text[at := _end(_BLANKS, text, at)] == HASH:
+            at = _end(_COMMENT, text, at) + 1
             yield Line(start, min(at, end), None)
         else:
-            stop = _to(data, at, b"=\n\0")
-            name = _text(data[at:stop])
-            if byte(stop) in (b"\0", b"\n") or byte(stop + 1) in (b"\0", b"\n"):
-                at = stop + (2 if byte(stop) == b"=" else 1)
+            stop = _end(_NAME, text, at)
+            name = _text(text[at:stop])
+            if text[stop] in ENDS or text[stop + 1] in ENDS:
+                at = stop + (1 if text[stop] in ENDS else 2)
                 yield Line(start, min(at, end), name)
             else:
-                at = stop + 1
-                value = bytearray()
-                while byte(at) not in (b"\0", b"\n"):
-                    if byte(at) == b"\\" and byte(at + 1) != b"\0":
-                        at += 1
-                    value += byte(at)
-                    at += 1
+                at = _end(_VALUE, text, stop + 1)
+                value = _ESCAPED.sub(rb"\1", text[stop + 1 : at])
                 at += 1
                 if not name:
                     yield Line(start, min(at, end), name, stops=True)
                     return
-                yield Line(start, min(at, end), name, _text(bytes(value)))
-        if byte(at) == b"\0":
+                yield Line(start, min(at, end), name, _text(value))
+        if text[min(at, end)] == 0:
             break
 
 
@@ -130,10 +130,11 @@ def image(values: Mapping[str, str], *, size: int, copies: int = 1, mark: int = 
     return zlib.crc32(body).to_bytes(4, "little") + (b"" if copies == 1 else bytes([mark])) + body
 
 
-def _to(data: bytes, at: int, stops: bytes) -> int:
-    while at < len(data) and data[at] not in stops:
-        at += 1
-    return at
+def _end(pattern: re.Pattern[bytes], text: bytes, at: int) -> int:
+    """Where a run ends that may be empty, and so is always found."""
+    found = pattern.match(text, at)
+    assert found is not None
+    return found.end()
 
 
 def _bytes(text: str) -> bytes:
