@@ -278,23 +278,26 @@ def _repaired(states: Iterable[State], program: Sequence[str]) -> Iterator[State
             yield State(image, after) if status in REPAIRED[program[0]] else None
 
 
-def ext4_content(state: State, name: str) -> bytes | None:
-    """A file on an ext4 partition as a reader finds it that does not replay the journal, as bootloaders do not.
+def ext4_contents(state: State, names: Iterable[str]) -> tuple[bytes | None, ...]:
+    """Files on an ext4 partition as a reader finds them that does not replay the journal, as bootloaders do not.
 
     Nor does it look at bitmaps and checksums. None where there is no such file. Raises `CrashError` where the file
     system cannot be read.
     """
     with _workspace() as folder:
-        path = Path(folder, "image")
+        path, commands = Path(folder, "image"), Path(folder, "commands")
+        found = {Path(folder, f"found{number}"): name for number, name in enumerate(names)}
         state.write_to(path)
-        done = _tool("debugfs", "-c", "-n", "-R", f'cat "/{name}"', str(path))
-    lines = done.stderr.decode(errors="replace").splitlines()
-    said = [line for line in lines if not line.startswith(("debugfs 1.", "catastrophic mode"))]
-    if any("File not found" in line for line in said):
-        return None
-    if said:
-        raise CrashError(f"{name}: {' '.join(said)}")
-    return done.stdout
+        commands.write_text("".join(f'dump "/{name}" {file}\n' for file, name in found.items()))
+        done = _tool("debugfs", "-c", "-n", "-f", str(commands), str(path))
+        said = [
+            line
+            for line in done.stderr.decode(errors="replace").splitlines()
+            if not line.startswith(("debugfs 1.", "catastrophic mode")) and "File not found" not in line
+        ]
+        if said:
+            raise CrashError(f"{', '.join(found.values())}: {' '.join(said)}")
+        return tuple(file.read_bytes() if file.exists() else None for file in found)
 
 
 def _workspace() -> TemporaryDirectory[str]:

@@ -26,7 +26,7 @@ from hal.model import BootOperation, DeviceType, Slot
 from hal.plugins import Catalog
 from hal.root import Root
 from lab.blocklog import MARK_MAGIC, MARK_SECTOR, SECTOR, Entry, Write, between, read_log
-from lab.crash import Image, State, after_e2fsck, after_fsck, all_states, ext4_content
+from lab.crash import Image, State, after_e2fsck, after_fsck, all_states, ext4_contents
 from lab.disk import Disk, Filesystem
 from lab.fat import Fat
 from lab.guest import Mount, run_in_guest
@@ -266,7 +266,8 @@ Contents = tuple[tuple[str, bytes | str | None], ...]
 def contents(state: State, names: Iterable[str], *, ext4: bool) -> Contents:
     """What is read of each file: its bytes, `None` where it is not there, or what is wrong with it."""
     if ext4:
-        return tuple((name, ext4_content(state, name)) for name in names)
+        read = tuple(names)
+        return tuple(zip(read, ext4_contents(state, read), strict=True))
     fat = Fat(state)
     found: list[tuple[str, bytes | str | None]] = []
     for name in names:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.blocklog import MAGIC, MARK_MAGIC, MARK_SECTOR, SECTOR, Entry, Flush, LogError, Mark, Write, between, read_log
-from lab.crash import CrashError, Image, State, after_e2fsck, after_fsck, all_states, ext4_content, in_order, reordered
+from lab.crash import CrashError, Image, State, after_e2fsck, after_fsck, all_states, ext4_contents, in_order, reordered
 from lab.disk import Disk
 from lab.guest import CACHE, REPOSITORY, Mount, run_in_guest
 from lab.guest import Mark as Here
@@ -328,12 +328,12 @@ def test_this_projects_own_writes(tmp_path: Path) -> None:
         states = [state.part(*disk.span("state")) for state in found.states]
         assert len(states) > 20
         repaired = list(after_e2fsck(states))
-        read = {ext4_content(state, "settings") for state in repaired if state is not None}
-        assert read == {OLD, NEW}
+        read = {ext4_contents(state, ["settings"]) for state in repaired if state is not None}
+        assert read == {(OLD,), (NEW,)}
         # Where a disk tears the two sectors of its superblock, ext4 itself is lost; this one has no second superblock.
         assert unit == 512 or None not in repaired
         # Who does not replay the journal may find the folder's new entry and no inode behind it: nothing is promised.
-        assert {OLD, NEW} <= {ext4_content(state, "settings") for state in states}
+        assert {(OLD,), (NEW,)} <= {ext4_contents(state, ["settings"]) for state in states}
 
 
 def test_a_repair_leaves_no_trace_in_the_next_state(tmp_path: Path) -> None:
