@@ -121,20 +121,21 @@ class Root:
                 raise OutsideRoot(f"{pattern}: '..' in a pattern", path=pattern)
             step: list[str] = []
             for folder in found:
-                names: Sequence[str] = (part,)
+                names: Sequence[str] = (part,)  # whether it is there is asked of a whole name
                 if any(c in part for c in "*?["):
-                    try:
-                        names = fnmatch.filter(self.listdir(folder), part)
-                    except FileFault:
-                        continue
-                    names = [name for name in names if part.startswith(".") or not name.startswith(".")]
-                for entry in names:
-                    name = f"{folder}/{entry}" if folder else entry
+                    names = ()
                     with suppress(FileFault):
-                        if self.exists(name):
-                            step.append(name)
+                        names = fnmatch.filter(self.listdir(folder), part)
+                    names = [name for name in names if part.startswith(".") or not name.startswith(".")]
+                step += [f"{folder}/{name}" if folder else name for name in names]
             found = step
-        return tuple(sorted(name for name in found if name))
+        return tuple(sorted(name for name in found if name and self._is_reachable(name)))
+
+    def _is_reachable(self, name: str) -> bool:
+        try:
+            return self.exists(name)
+        except FileFault:
+            return False
 
     # -- reading -------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,8 +36,9 @@ Tree = Callable[[str], Root]
 def snapshot(root: Root) -> dict[str, tuple[bytes, int, int]]:
     """Every file of a tree: its content, and what a rewrite with the same content would change."""
     found = {}
-    for path in sorted(root.directory.rglob("*")):
-        if path.is_file() and not path.is_symlink():
-            facts = path.stat()
-            found[str(path.relative_to(root.directory))] = (path.read_bytes(), facts.st_ino, facts.st_mtime_ns)
+    for folder, _, names in os.walk(root.directory):
+        for path in (Path(folder, name) for name in names):
+            facts = path.lstat()
+            if stat.S_ISREG(facts.st_mode):
+                found[str(path.relative_to(root.directory))] = (path.read_bytes(), facts.st_ino, facts.st_mtime_ns)
     return found

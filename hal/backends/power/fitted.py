@@ -68,8 +68,8 @@ class Fitted(Record):
 def fit(root: Root) -> Fitted | None:
     """The first mechanism with at least two levels to choose from; `None` where none has."""
     for mechanism in MECHANISMS:
-        places = tuple(_places(root, mechanism))
-        if not places or not _drives(root, mechanism):
+        places = tuple(_places(root, mechanism)) if _drives(root, mechanism) else ()
+        if not places:
             continue
         levels = tuple(level for level in PowerLevel if all(_has(place, level) for place in places))
         if len(levels) > 1:
