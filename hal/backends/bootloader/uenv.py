@@ -11,7 +11,6 @@ texts, each ended by NUL, and another NUL. Bytes behind it are part of the check
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -21,10 +20,7 @@ from hal.errors import Damaged, ValueRefused
 TEXT_SIZE = 512
 """Bytes of a text this project writes: one sector, filled up with newlines."""
 
-NEWLINE, HASH, ENDS = ord("\n"), ord("#"), b"\n\0"
-_BLANKS, _COMMENT, _NAME = (re.compile(pattern) for pattern in (rb"[ \t]*", rb"[^\n\0]*", rb"[^=\n\0]*"))
-_VALUE = re.compile(rb"(?:\\[^\0]|[^\n\0])*")
-_ESCAPED = re.compile(rb"\\([^\0])")
+HASH, BACKSLASH = ord("#"), ord("\\")
 
 
 class Imported(NamedTuple):
@@ -71,21 +67,20 @@ def lines(data: bytes) -> Iterator[Line]:
     at = 0
     while at < end:
         start = at
-        if text[at] == NEWLINE:
+        while text[at] in b" \t":
             at += 1
-            yield Line(start, at, "")
-        elif text[at := _end(_BLANKS, text, at)] == HASH:
-            at = _end(_COMMENT, text, at) + 1
+        stop = _row_end(text, at)
+        if text[at] == HASH:
+            at = stop + 1
             yield Line(start, min(at, end), None)
         else:
-            stop = _end(_NAME, text, at)
-            name = _text(text[at:stop])
-            if text[stop] in ENDS or text[stop + 1] in ENDS:
-                at = stop + (1 if text[stop] in ENDS else 2)
+            equals = text.find(b"=", at, stop)
+            name = _text(text[at : stop if equals < 0 else equals])
+            if equals < 0 or equals + 1 == stop:
+                at = stop + 1
                 yield Line(start, min(at, end), name)
             else:
-                at = _end(_VALUE, text, stop + 1)
-                value = _ESCAPED.sub(rb"\1", text[stop + 1 : at])
+                value, at = _value(text, equals + 1, stop)
                 at += 1
                 if not name:
                     yield Line(start, min(at, end), name, stops=True)
@@ -130,11 +125,24 @@ def image(values: Mapping[str, str], *, size: int, copies: int = 1, mark: int = 
     return zlib.crc32(body).to_bytes(4, "little") + (b"" if copies == 1 else bytes([mark])) + body
 
 
-def _end(pattern: re.Pattern[bytes], text: bytes, at: int) -> int:
-    """Where a run ends that may be empty, and so is always found."""
-    found = pattern.match(text, at)
-    assert found is not None
-    return found.end()
+def _row_end(text: bytes, at: int) -> int:
+    """Where the newline or NUL is that comes next."""
+    newline = text.find(b"\n", at)
+    nul = text.find(b"\0", at, newline if newline >= 0 else None)
+    return nul if nul >= 0 else newline
+
+
+def _value(text: bytes, at: int, stop: int) -> tuple[bytes, int]:
+    """A value, and where it ends: what stands behind a backslash belongs to it, a newline too, but no NUL."""
+    if text.find(b"\\", at, stop) < 0:
+        return text[at:stop], stop
+    value = bytearray()
+    while text[at] not in b"\n\0":
+        if text[at] == BACKSLASH and text[at + 1] != 0:
+            at += 1
+        value.append(text[at])
+        at += 1
+    return bytes(value), at
 
 
 def _bytes(text: str) -> bytes:
