@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from hal.stdlib import read_toml
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 CORE = sorted((REPOSITORY / "hal").rglob("*.py"))
 PLUGINS = sorted(file for folder in (REPOSITORY / "plugins").glob("*/hal_*") for file in folder.rglob("*.py"))
@@ -295,3 +297,8 @@ def test_importing_a_plugin_does_nothing(name: str) -> None:
         assert isinstance(node, allowed), ast.unparse(node)[:60]
         if isinstance(node, ast.Expr):
             assert isinstance(node.value, ast.Constant), f"a call for its effect: {ast.unparse(node)[:60]}"
+
+
+def test_the_readme_names_every_extra() -> None:
+    extras = read_toml((REPOSITORY / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert [name for name in extras if f"device-hal[{name}]" not in (REPOSITORY / "README.md").read_text()] == []
