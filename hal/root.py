@@ -22,13 +22,14 @@ import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from errno import EINVAL, ELOOP, ENOENT, ENOTDIR, ETIMEDOUT
+from errno import ELOOP, ENOENT, ENOTDIR, ETIMEDOUT
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from struct import calcsize
 from typing import TYPE_CHECKING
 
 from hal.errors import FileFault, OutsideRoot
+from hal.walk import Place, parts, walk
 
 if TYPE_CHECKING:
     from hal.program import Completed
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 MAX_BYTES = 4 * 1024 * 1024
 """The largest file `read` returns unless told otherwise: no file this project reads is nearly as large."""
 
-_MAX_LINKS = 40
 _FOLDER_SECONDS = 10.0
 _LOCK_INTERVAL_SECONDS = 0.02
 _TEMPORARY = ".hal-new"
@@ -73,7 +73,7 @@ class Root:
 
         With `follow=False` the last part is not followed. The file need not exist. Raises `OutsideRoot`.
         """
-        return Path(self._walk(name, follow=follow)[0])
+        return Path(self._walk(name, follow=follow).path)
 
     def exists(self, name: str) -> bool:
         """Whether a file or folder is there. A dangling link is not."""
@@ -92,8 +92,9 @@ class Root:
 
     def is_writable(self, name: str) -> bool:
         """Whether a file's mode lets anybody write it: a kernel attribute without may not be written by root either."""
+        path, _ = self._walk(name)
         try:
-            return bool((self._mode(name, self._walk(name)[0]) or 0) & 0o222)
+            return bool((self._mode(name, path) or 0) & 0o222)
         except FileFault:
             return False
 
@@ -104,7 +105,7 @@ class Root:
             return ()
         with self._faults(name):
             try:
-                return tuple(sorted(os.listdir(path)))
+                return tuple(sorted(os.listdir(path)))  # noqa: PTH208 - as text, see `hal.walk`
             except (FileNotFoundError, NotADirectoryError):
                 return ()
 
@@ -116,7 +117,7 @@ class Root:
         import fnmatch
 
         found = [""]
-        for part in _parts(pattern):
+        for part in parts(pattern):
             if part == "..":
                 raise OutsideRoot(f"{pattern}: '..' in a pattern", path=pattern)
             step: list[str] = []
@@ -402,46 +403,14 @@ class Root:
         )
 
     # -- inside --------------------------------------------------------------------------------------------------
-    # Names are walked as text: making a `Path` of each part took several times what the kernel takes to answer.
 
-    def _walk(self, name: str, *, follow: bool = True) -> tuple[str, bool | None]:
-        """The path that `resolve` gives, and whether something is there: `None` where the walk did not see it."""
-        if "\0" in name:
-            raise OutsideRoot(f"{name!r}: a name cannot contain NUL", path=name)
-        try:
-            os.fsencode(name)
-        except UnicodeEncodeError as error:
-            raise FileFault(f"{name!r}: no file can have such a name", path=name) from error
-        pending = _parts(name)[::-1]
-        top = str(self.directory).rstrip("/")
-        here, links = top, 0
-        there: bool | None = None
-        while pending:
-            part = pending.pop()
-            if part == "..":
-                if here == top:
-                    raise OutsideRoot(f"{name}: leads out of {self.directory}", path=name)
-                here, there = here.rpartition("/")[0], None
-                continue
-            here = f"{here}/{part}"
-            if there is False or not (pending or follow):
-                continue  # below nothing is nothing
-            try:
-                target = os.readlink(here)
-            except OSError as error:
-                there = True if error.errno == EINVAL else False if error.errno in (ENOENT, ENOTDIR) else None
-                continue
-            links += 1
-            if links > _MAX_LINKS:
-                raise FileFault(f"{name}: more than {_MAX_LINKS} symbolic links, probably a loop", path=name)
-            here, there = top if target.startswith("/") else here.rpartition("/")[0], None
-            pending.extend(reversed(_parts(target)))
-        return here or "/", there
+    def _walk(self, name: str, *, follow: bool = True) -> Place:
+        return walk(str(self.directory), name, follow=follow)
 
     def _mode(self, name: str, path: str) -> int | None:
         """The mode of what is there; `None` where nothing is."""
         try:
-            return os.stat(path).st_mode
+            return os.stat(path).st_mode  # noqa: PTH116 - as text, see `hal.walk`
         except OSError as error:
             if error.errno in (ENOENT, ENOTDIR, ELOOP):
                 return None
@@ -519,8 +488,3 @@ def _lock(fd: int, timeout_seconds: float) -> None:
             if time.monotonic() >= deadline:
                 raise TimeoutError(ETIMEDOUT, f"locked by another process for {timeout_seconds:g} s") from None
         time.sleep(_LOCK_INTERVAL_SECONDS)
-
-
-def _parts(name: str) -> list[str]:
-    """The parts of a name. `/` and `.` are none, and two slashes are one: `pathlib` would keep a leading `//`."""
-    return [part for part in name.split("/") if part not in ("", ".")]

@@ -24,6 +24,7 @@ EVERY = sorted(
 
 FILE_ACCESS = {
     "hal/root.py": "it is the file access",
+    "hal/walk.py": "reads the links on the way, for Root",
     "hal/program.py": "pipes of a program",
     "hal/index.py": "the Python installation, not the device: metadata and the cache of the index",
     "hal/backends/rtc/node.py": "device nodes: clocks and I²C buses",

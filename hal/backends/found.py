@@ -32,10 +32,14 @@ class Found(Record):
 
 
 class Decision(NamedTuple):
-    """What a wish comes to: the values to write, the choice before and after, and the record that stays."""
+    """What a wish comes to: the values to write, the choice before and after, and the record that stays.
+
+    `back` is what is there before the first of the `stages`, in the order in which it can be written again.
+    """
 
     setting: str
     stages: tuple[attributes.Values, ...]
+    back: attributes.Values
     previous: str
     value: str
     record: Found | None
@@ -96,10 +100,11 @@ def restore(root: Root, name: str, found: Found | None) -> None:
         write(root, name, found)
 
 
-def carry_out(root: Root, name: str, decision: Decision, *, back: attributes.Values) -> None:
+def carry_out(root: Root, name: str, decision: Decision) -> None:
     """The record first, so that what was found is never lost; last, where it is not needed any more.
 
-    Raises `NotApplied` where an attribute does not take its value; `back`, and the record as it was, are written then.
+    Raises `NotApplied` where an attribute does not take its value. Then, and where a change is interrupted, what was
+    there is written again, and the record as it was.
     """
     if not decision.is_due:
         return
@@ -108,7 +113,7 @@ def carry_out(root: Root, name: str, decision: Decision, *, back: attributes.Val
         write(root, name, decision.record)
     try:
         for stage in decision.stages:
-            attributes.put(root, stage, back=back, path=decision.setting)
+            attributes.put(root, stage, back=decision.back, path=decision.setting)
     except BaseException:
         restore(root, name, before)
         raise

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCS = REPOSITORY / "docs"
 MARK = "--8<-- end of command, status "
-SECONDS = 300
+SECONDS = 120
 
 
 @frozen(kw_only=True)

@@ -284,20 +284,24 @@ def ext4_contents(state: State, names: Iterable[str]) -> tuple[bytes | None, ...
     Nor does it look at bitmaps and checksums. None where there is no such file. Raises `CrashError` where the file
     system cannot be read.
     """
+    asked = tuple(names)
     with _workspace() as folder:
         path, commands = Path(folder, "image"), Path(folder, "commands")
-        found = {Path(folder, f"found{number}"): name for number, name in enumerate(names)}
+        files = [Path(folder, f"found{number}") for number in range(len(asked))]
         state.write_to(path)
-        commands.write_text("".join(f'dump "/{name}" {file}\n' for file, name in found.items()))
+        commands.write_text("".join(f'dump "/{name}" {file}\n' for name, file in zip(asked, files, strict=True)))
         done = _tool("debugfs", "-c", "-n", "-f", str(commands), str(path))
         said = [
             line
             for line in done.stderr.decode(errors="replace").splitlines()
             if not line.startswith(("debugfs 1.", "catastrophic mode")) and "File not found" not in line
         ]
-        if said:
-            raise CrashError(f"{', '.join(found.values())}: {' '.join(said)}")
-        return tuple(file.read_bytes() if file.exists() else None for file in found)
+        if not said:
+            return tuple(file.read_bytes() if file.exists() else None for file in files)
+    if len(asked) == 1:
+        raise CrashError(f"{asked[0]}: {' '.join(said)}")
+    # What debugfs remembers of one file may make it stumble over the next in a damaged file system.
+    return tuple(content for name in asked for content in ext4_contents(state, [name]))
 
 
 def _workspace() -> TemporaryDirectory[str]:

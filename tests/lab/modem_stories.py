@@ -133,14 +133,13 @@ MODES = {
 """A row, and the modes that it is brought into, one after the other."""
 
 
-def modes(bus: Bus, *rows: str) -> dict[str, Any]:
-    """Of these rows, else of all."""
+def modes(bus: Bus) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for row in rows or MODES:
+    for row, wanted in MODES.items():
         device = bus.plug(row)
         wait(lambda device=device: _ready(device), f"{row} listed")
         found[row] = []
-        for mode in MODES[row]:
+        for mode in wanted:
             first = _bring(device, mode)
             sent = told(device)
             second = _bring(device, mode)
@@ -162,12 +161,10 @@ FAULTS: dict[str, tuple[str, Faults]] = {
 }
 
 
-def faults(bus: Bus, *names: str) -> dict[str, Any]:
-    """These faults, else each, with a job that waits less long than a device would be given; afterwards a sound one
-    works there."""
+def faults(bus: Bus) -> dict[str, Any]:
+    """Each fault, with a job that waits less long than a device would be given; afterwards a sound one works there."""
     found: dict[str, Any] = {}
-    for name in names or FAULTS:
-        row, fault = FAULTS[name]
+    for name, (row, fault) in FAULTS.items():
         device = bus.plug(row, faults=fault)
         wait(lambda device=device: _ready(device) or _gone(device), f"{name}: listed")
         mode = "ecm" if row.startswith("ec20") else None
@@ -258,9 +255,9 @@ def _news(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
 SIDE_BY_SIDE = ("huawei-14fe", "huawei-14fe-card", "huawei-14fe-153", "huawei-1f01", "huawei-1f01-hilink")
 
 
-def side_by_side(bus: Bus, *rows: str) -> dict[str, Any]:
+def side_by_side(bus: Bus) -> dict[str, Any]:
     """The same sticks by Debian's program and by this project: what came of each, and how long each step took."""
-    return {row: {"program": _by_program(bus, row), "ours": _by_job(bus, row)} for row in rows or SIDE_BY_SIDE}
+    return {row: {"program": _by_program(bus, row), "ours": _by_job(bus, row)} for row in SIDE_BY_SIDE}
 
 
 def _by_program(bus: Bus, row: str) -> dict[str, Any]:

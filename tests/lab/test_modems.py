@@ -15,12 +15,6 @@ SWITCH = HUAWEI_NEW[30:62]
 """The command block in the message."""
 FIXED_WAIT_SECONDS = 5.0
 """What scripts sleep after usb_modeswitch until ports are there."""
-SOME = {
-    "modes": ("ec20-qmi", "u-blox-1143"),
-    "faults": ("the message is refused", "it never comes back", "unplugged before the status"),
-    "side_by_side": ("huawei-14fe", "huawei-1f01-hilink"),
-}
-"""What of a story the bounded lab tells: an emulated machine takes some ten seconds for each."""
 BECOMES = {
     "huawei-14fe": ("applied", "12d1:1506", "ncm", "ttyUSB1"),
     "huawei-14fe-card": ("applied", "12d1:1506", "qmi", "ttyUSB2"),
@@ -74,16 +68,10 @@ def test_each_modem_goes_from_plugged_in_to_ready_with_no_human_step(figures: Fi
     )
 
 
-def told(name: str, full: bool) -> dict[str, Any]:
-    found: dict[str, Any] = on_usb_bus(f"lab.modem_stories:{name}", *(() if full else SOME[name]), timeout_seconds=600)
-    return found
-
-
-def test_each_mode_is_reached_and_left_again_and_a_second_time_nothing_is_done(full: bool) -> None:
-    found = told("modes", full)
-    assert set(found) == set(MODES if full else SOME["modes"])
-    for row, turns in found.items():
-        for turn, mode in zip(turns, MODES[row], strict=True):
+def test_each_mode_is_reached_and_left_again_and_a_second_time_nothing_is_done() -> None:
+    found = on_usb_bus("lab.modem_stories:modes", timeout_seconds=600)
+    for row, wanted in MODES.items():
+        for turn, mode in zip(found[row], wanted, strict=True):
             assert "error" not in turn["first"], (row, mode, turn["first"])
             assert (turn["second"]["outcome"], turn["later"]) == ("unchanged", {}), (row, mode)
             if (row, mode) == ("sim7600e-9001", "ecm"):
@@ -106,22 +94,20 @@ SAYS = {
 }
 
 
-def test_each_fault_ends_in_a_reason_and_the_next_modem_at_that_place_works(full: bool) -> None:
-    assert set(FAULTS) == set(SAYS)
-    found = told("faults", full)
-    assert set(found) == set(FAULTS if full else SOME["faults"])
+def test_each_fault_ends_in_a_reason_and_the_next_modem_at_that_place_works() -> None:
+    found = on_usb_bus("lab.modem_stories:faults", timeout_seconds=600)
+    assert set(found) == set(FAULTS) == set(SAYS)
     for name, story in found.items():
         assert SAYS[name] in story["first"].get("error", ""), (name, story["first"])
         assert story["first"]["seconds"] < 30, name
         assert story["after"].get("outcome") == "applied", (name, story["after"])
 
 
-def test_the_same_sticks_by_usb_modeswitch_have_the_same_end(figures: Figures, full: bool) -> None:
+def test_the_same_sticks_by_usb_modeswitch_have_the_same_end(figures: Figures) -> None:
     """Result for result; how long after the stick was back each could go on, side by side."""
-    found = told("side_by_side", full)
-    assert set(found) == set(SIDE_BY_SIDE if full else SOME["side_by_side"])
+    found = on_usb_bus("lab.modem_stories:side_by_side", timeout_seconds=600)
     ours = theirs = 0.0
-    for row in found:
+    for row in SIDE_BY_SIDE:
         one, other = found[row]["ours"], found[row]["program"]
         assert (one["identity"], one["messages"]) == (other["identity"], other["messages"]), row
         assert (one["outcome"], one["error"]) == ("applied", None), row
@@ -130,7 +116,7 @@ def test_the_same_sticks_by_usb_modeswitch_have_the_same_end(figures: Figures, f
     figures(
         "modems-side-by-side",
         varies=["ours_of_theirs"],
-        sticks=len(found),
+        sticks=len(SIDE_BY_SIDE),
         ours_of_theirs=round(ours / theirs, 2),
     )
 

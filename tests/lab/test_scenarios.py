@@ -14,8 +14,8 @@ from lab.damage import break_chain, double, fill
 from lab.device import BOARDS, UPDATE, Device, PowerOn, make
 
 LOADERS = list(BOARDS)
-FIRST = ["U-Boot", "GRUB BIOS", *(pytest.param(name, marks=pytest.mark.full) for name in ("GRUB EFI", "kexec"))]
-"""Damage, and the boot files of today, are tried on one loader of each format first; GRUB EFI and kexec boot slowly."""
+DAMAGED = ["U-Boot", "GRUB BIOS", *(pytest.param(name, marks=pytest.mark.full) for name in ("GRUB EFI", "kexec"))]
+"""Damage is tried on one loader of each format first."""
 Figures = Callable[..., None]
 Made = Callable[[str], Device]
 
@@ -125,7 +125,7 @@ def test_an_unhealthy_update_goes_back_and_says_why(name: str, tmp_path: Path, f
 
 
 @pytest.mark.parametrize("other", ["good", "hangs", "unhealthy"])
-@pytest.mark.parametrize("name", FIRST)
+@pytest.mark.parametrize("name", LOADERS)
 def test_a_device_with_classic_boot_files(name: str, other: str, tmp_path: Path, figures: Figures) -> None:
     device = make(tmp_path / "disk", name, other=other, classic=True)
     update(device)
@@ -165,7 +165,7 @@ def lost(device: Device, name: str, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["vanished", "emptied", "zeroes", "ones"])
-@pytest.mark.parametrize("name", FIRST)
+@pytest.mark.parametrize("name", DAMAGED)
 def test_a_lost_state_file_boots_the_committed_slot(
     name: str, how: str, committed: Made, tmp_path: Path, figures: Figures
 ) -> None:
@@ -185,7 +185,7 @@ def test_a_lost_state_file_boots_the_committed_slot(
     noted(figures, f"lost-{how}", name, device)
 
 
-@pytest.mark.parametrize("name", FIRST)
+@pytest.mark.parametrize("name", DAMAGED)
 def test_a_slot_without_a_kernel_is_refused_and_does_not_boot(
     name: str, committed: Made, tmp_path: Path, figures: Figures
 ) -> None:
@@ -203,7 +203,7 @@ def test_a_slot_without_a_kernel_is_refused_and_does_not_boot(
     noted(figures, "no-kernel", name, device, without)
 
 
-@pytest.mark.parametrize("name", FIRST)
+@pytest.mark.parametrize("name", DAMAGED)
 def test_a_full_boot_partition_refuses_an_update_and_the_device_boots(
     name: str, committed: Made, tmp_path: Path, figures: Figures
 ) -> None:
@@ -220,7 +220,7 @@ def test_a_full_boot_partition_refuses_an_update_and_the_device_boots(
     noted(figures, "full", name, device)
 
 
-@pytest.mark.parametrize("name", FIRST)
+@pytest.mark.parametrize("name", DAMAGED)
 def test_r4_two_entries_of_one_name(name: str, committed: Made, tmp_path: Path, figures: Figures) -> None:
     """snapd 5147: the loader takes the first, whoever is asked says that there are two, and fsck.fat sees nothing."""
     device = committed(name).copy(tmp_path / "disk")
@@ -241,7 +241,7 @@ def test_r4_two_entries_of_one_name(name: str, committed: Made, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("filesystem", ["", " fat32"])
-@pytest.mark.parametrize("name", FIRST)
+@pytest.mark.parametrize("name", DAMAGED)
 def test_r2_a_chain_of_clusters_that_leads_nowhere(
     name: str, filesystem: str, committed: Made, tmp_path: Path, figures: Figures
 ) -> None:

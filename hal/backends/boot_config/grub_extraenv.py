@@ -94,7 +94,11 @@ class GrubExtraEnv(Store):
         if len(block.data) != len(data):
             raise ValueRefused(f"{self.file}: the block would change its size", path=KEY)
         if [each.text for each in self.rest(block.data)] != [each.text for each in self.rest(data)]:
-            raise Damaged(f"a line without = hides a record of {KEY}; remove that line first", path=self.file)
+            raise Damaged(
+                f"changing {KEY} would change another record, as where a line without = takes it into its name; "
+                f"mend that line first",
+                path=self.file,
+            )
         return block.data
 
 

@@ -63,30 +63,30 @@ def import_text(data: bytes) -> Imported:
 def lines(data: bytes) -> Iterator[Line]:
     """The lines of a text, in order, as far as `env import -t` goes."""
     end = len(data)
-    text = data + b"\0\0"  # behind the text stands a NUL, and looking one further must not fail
+    padded = data + b"\0\0"  # behind the text stands a NUL, and looking one further must not fail
     at = 0
     while at < end:
         start = at
-        while text[at] in b" \t":
+        while padded[at] in b" \t":
             at += 1
-        stop = _row_end(text, at)
-        if text[at] == HASH:
+        stop = _row_end(padded, at)
+        if padded[at] == HASH:
             at = stop + 1
             yield Line(start, min(at, end), None)
         else:
-            equals = text.find(b"=", at, stop)
-            name = _text(text[at : stop if equals < 0 else equals])
+            equals = padded.find(b"=", at, stop)
+            name = _text(padded[at : stop if equals < 0 else equals])
             if equals < 0 or equals + 1 == stop:
                 at = stop + 1
                 yield Line(start, min(at, end), name)
             else:
-                value, at = _value(text, equals + 1, stop)
+                value, at = _value(padded, equals + 1, stop)
                 at += 1
                 if not name:
                     yield Line(start, min(at, end), name, stops=True)
                     return
                 yield Line(start, min(at, end), name, _text(value))
-        if text[min(at, end)] == 0:
+        if padded[min(at, end)] == 0:
             break
 
 

@@ -87,7 +87,7 @@ class HwmonFan:
         """Set every output, or none, and read back."""
         with self.root.lock(self._channels()[0].mode, timeout_seconds=LOCK_SECONDS):
             decision = self._decide(wanted)
-            found.carry_out(self.root, RECORD, decision, back=self._back())
+            found.carry_out(self.root, RECORD, decision)
         return decision.result
 
     def state(self, *, live: bool = True) -> FanState:
@@ -157,6 +157,7 @@ class HwmonFan:
         return Decision(
             setting=SETTING,
             stages=() if is_so else self._stages(target),
+            back=self._back(now),
             previous=previous,
             value=value,
             record=kept,
@@ -178,9 +179,9 @@ class HwmonFan:
                 before.append((each.duty, duty))
         return tuple(stage for stage in (before, modes, after) if stage)
 
-    def _back(self) -> attributes.Values:
+    def _back(self, now: Mapping[str, str]) -> attributes.Values:
         """What the outputs have. Modes first: whatever an automatic makes of the duty then is right."""
-        now, there = self._now(), self._channels()
+        there = self._channels()
         modes = [(each.mode, now[f"{each.key} mode"]) for each in there]
         return modes + [(each.duty, now[f"{each.key} duty"]) for each in there if now[f"{each.key} mode"] == MANUAL]
 

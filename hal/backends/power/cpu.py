@@ -68,9 +68,8 @@ class CpuPower:
         """Set every attribute of the mode, all CPUs or none, and read each back."""
         fitted, _, _ = self._look()
         with self.root.lock(fitted.files[0], timeout_seconds=LOCK_SECONDS):
-            back = tuple(attributes.read(self.root, fitted.files).items())
             decision = self._decide(wanted)
-            found.carry_out(self.root, RECORD, decision, back=back)
+            found.carry_out(self.root, RECORD, decision)
         return decision.result
 
     def state(self, *, live: bool = True) -> PowerState:
@@ -129,6 +128,7 @@ class CpuPower:
         return Decision(
             setting=SETTING,
             stages=(target,) if writes else (),
+            back=tuple(now.items()),
             previous=previous,
             value=value,
             record=kept,

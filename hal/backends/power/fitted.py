@@ -68,8 +68,7 @@ class Fitted(Record):
 def fit(root: Root) -> Fitted | None:
     """The first mechanism with at least two levels to choose from; `None` where none has."""
     for mechanism in MECHANISMS:
-        places = tuple(_places(root, mechanism)) if _drives(root, mechanism) else ()
-        if not places:
+        if not _drives(root, mechanism) or not (places := tuple(_places(root, mechanism))):
             continue
         levels = tuple(level for level in PowerLevel if all(_has(place, level) for place in places))
         if len(levels) > 1:
@@ -78,8 +77,10 @@ def fit(root: Root) -> Fitted | None:
 
 
 def _drives(root: Root, mechanism: Mechanism) -> bool:
+    if not mechanism.drivers:
+        return True
     drivers = {root.read_value(name) for name in root.glob(f"{POLICIES}/{DRIVER}")}
-    return not mechanism.drivers or (bool(drivers) and drivers <= set(mechanism.drivers))
+    return bool(drivers) and drivers <= set(mechanism.drivers)
 
 
 def _places(root: Root, mechanism: Mechanism) -> Iterator[Place]:

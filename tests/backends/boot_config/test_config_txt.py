@@ -28,6 +28,7 @@ otg_mode=1
 
 @pytest.fixture
 def root(tmp_path: Path) -> Root:
+    """A boot partition with nothing else: one test lists it."""
     (tmp_path / "mnt/boot").mkdir(parents=True)
     return Root(tmp_path)
 
