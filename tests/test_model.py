@@ -41,12 +41,13 @@ def test_there_is_something_to_check() -> None:
 def test_every_name_is_there_for_readers_and_for_programs() -> None:
     """Names are loaded on first use, so a name in the list for type checkers could be missing when it is asked for."""
     listed = {
-        alias.asname
+        alias.asname: node.module
         for node in ast.walk(ast.parse(Path(model.__file__).read_text()))
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("hal.model.")
         for alias in node.names
     }
-    assert listed == set(NAMES)
+    assert set(listed) == set(NAMES)
+    assert {name: f"hal.model.{file}" for name, file in model._FILE.items()} == listed
     assert all(getattr(model, name) is value for name, value in NAMES.items())
     for name in ("NoSuchName", "_slug", "device_types"):
         with pytest.raises(AttributeError, match=name):

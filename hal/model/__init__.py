@@ -149,41 +149,62 @@ if TYPE_CHECKING:
     from hal.model.wifi import WifiReport as WifiReport
     from hal.model.wifi import WifiVerdict as WifiVerdict
 
-PARTS = (
-    "device_type",
-    "setting",
-    "identity",
-    "problem",
-    "bootloader",
-    "boot_config",
-    "splash",
-    "rtc",
-    "update",
-    "rollback",
-    "peripheral",
-    "modem",
-    "image",
-    "usb",
-    "at",
-    "wifi",
-)
-"""The files, those that opening a device needs first."""
+_NAMES = {
+    "device_type": """
+        SLUG Arch Board BootloaderKind Capsule Clock Console DeviceType Filesystem ImageKind Partitions
+        PartitionTable PowerLevel PowerLevelNames ReleaseState Sizes SlotEncoding UpdatePhase UpdateStepFact
+    """,
+    "setting": """
+        Change Cost FanProfile FanReading FanState FrequencyCap Outcome PowerLimit PowerMode PowerState SetResult
+        Unsupported
+    """,
+    "identity": "Candidate Evidence Identity",
+    "problem": "Problem",
+    "bootloader": """
+        BootOperation BootStatus BootVariable BootWrite NextBoot SelectionRule Slot SlotFacts ValueState WriteKind
+    """,
+    "boot_config": "BootConfigResult BootSetting BootSettingChange Keeping KeptLine",
+    "splash": "FirmwareSplash SplashImage SplashState",
+    "rtc": "RtcProblem RtcState",
+    "update": "HealthCheck HealthVerdict Update UpdateStep",
+    "rollback": "Phase RollbackEvent RollbackOutcome RollbackPolicy RollbackStatus",
+    "peripheral": "FirmwareFile FirmwareForm FirmwareTime LogMeaning LogText WifiFirmware",
+    "modem": """
+        AtSetting AwaitReturn BulkMessages ControlRequest ModeChoice ModemMode ModemModel ModemPowerLine ModemState
+        ModeSwitch PortRole PortRule Report Requests ScsiEject SelectConfiguration Step UsbIdentity
+    """,
+    "image": """
+        ABSENT BOOT_MEDIA EITHER PRESENT YOCTO_RELEASES Asked Build Image ImagePart JoinedPart Lacking PartKind
+        StorageDriver
+    """,
+    "usb": "UsbConfiguration UsbDevice UsbEndpoint UsbFunction UsbInterface",
+    "at": """
+        AtFaultKind Bound FunctionalMode ModemIdentity ModemInfo ModemMaker ModemOperator ModemRegistration
+        ModemReset ModemSignal ModemSim ModemSystem ModemUnknown ModemUsbMode RadioTechnology RegistrationState
+        SimState
+    """,
+    "wifi": """
+        AdapterReport DriverReport DriverState FileReport FileState FirmwareRequest RegulatoryReport WifiReport
+        WifiVerdict
+    """,
+}
+"""The names of each file, those files first that opening a device needs. Whoever looks for one name loads one file."""
+
+_FILE = {name: file for file, names in _NAMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> object:
     """A name of the model, from the file that has it."""
-    if not name.startswith("_"):
-        for part in PARTS:
-            module = import_module(f"{__name__}.{part}")
-            if name in vars(module):
-                globals()[name] = vars(module)[name]
-                return globals()[name]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _FILE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{_FILE[name]}"), name)
+    globals()[name] = value
+    return value
 
 
 def names() -> dict[str, object]:
     """Every public name of the model, all files loaded, in file order: for what documents or checks it."""
-    modules = [import_module(f"{__name__}.{part}") for part in PARTS]
+    modules = [import_module(f"{__name__}.{file}") for file in _NAMES]
     return {
         name: value
         for module in modules

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from hal.backends.boot_config import variables
 from hal.backends.boot_config.arguments import ISOLCPUS, cpus, device_tree, replaced, value_of
 from hal.backends.boot_config.base import Store
-from hal.backends.boot_config.os_version import EXTRA_UENV, os_version
+from hal.backends.boot_config.os_version import reads_extra_uenv
 from hal.backends.boot_config.text import cut, plain, shown
 from hal.errors import Damaged, ValueRefused
 from hal.model import BootSetting, Keeping, KeptLine
@@ -52,10 +52,10 @@ class Extlinux(Store):
 
     def absence(self) -> str | None:
         """Before 2.47.0 only, and only where the file is."""
-        version = os_version(self.root)
-        if version is None:
+        moved = reads_extra_uenv(self.root)
+        if moved is None:
             return "the version of the OS is not known, and from 2.47.0 on nothing reads this file"
-        if version >= EXTRA_UENV:
+        if moved:
             return "from OS 2.47.0 on nothing reads this file"
         return None if self.root.exists(self.file) else f"{self.file} does not exist"
 

@@ -17,7 +17,7 @@ from attrs import frozen
 from hal.backends.boot_config import uboot_text, variables
 from hal.backends.boot_config.arguments import ISOLCPUS, command_line, cpus, device_tree, replaced, value_of
 from hal.backends.boot_config.base import Store, printable
-from hal.backends.boot_config.os_version import EXTRA_UENV, os_version
+from hal.backends.boot_config.os_version import reads_extra_uenv
 from hal.backends.boot_config.text import shown
 from hal.errors import ValueRefused
 from hal.model import BootSetting, Keeping, KeptLine
@@ -74,8 +74,7 @@ class ExtraUEnv(Store):
 
     def absence(self) -> str | None:
         """From 2.47.0 on, where the supervisor manages it; an unknown version is no old one."""
-        version = os_version(self.root)
-        if self.backend is not None and version is not None and version < EXTRA_UENV:
+        if self.backend is not None and reads_extra_uenv(self.root) is False:
             return "before OS 2.47.0 nothing reads this file"
         return None
 

@@ -5,12 +5,17 @@ Only the table is here. Orin boards belong to another plugin.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
-from hal.model import Build, DeviceType, ImagePart, Unsupported, UpdateStep
+from hal.model import DeviceType, Unsupported
 from hal.protocols import BootConfig, Bootloader, Rtc, Splash
 from hal.root import Root
 from hal_jetson.device_types import DEVICE_TYPES
+
+if TYPE_CHECKING:  # each file of the model costs a start some milliseconds
+    from hal.model import Build, ImagePart, UpdateStep
 
 
 @hookimpl

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
-from hal.model import BootloaderKind, Build, DeviceType, HealthCheck, ImagePart, Unsupported, UpdateStep
+from hal.model import BootloaderKind, DeviceType, Unsupported
 from hal.protocols import BootConfig, Bootloader, Rtc, Splash
 from hal.root import Root
 from hal_jetson_orin.device_types import DEVICE_TYPES
 from hal_jetson_orin.fan import NvFan
 from hal_jetson_orin.power import NvpModelPower
+
+if TYPE_CHECKING:  # each file of the model costs a start some milliseconds
+    from hal.model import Build, HealthCheck, ImagePart, UpdateStep
 
 
 @hookimpl

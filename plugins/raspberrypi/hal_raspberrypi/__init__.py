@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
-from hal.model import BootloaderKind, Build, DeviceType, ImagePart, Unsupported, UpdateStep
+from hal.model import BootloaderKind, DeviceType, Unsupported
 from hal.protocols import BootConfig, Bootloader, Fan, Power, Rtc, Splash
 from hal.root import Root
 from hal_raspberrypi.device_types import DEVICE_TYPES
+
+if TYPE_CHECKING:  # each file of the model costs a start some milliseconds
+    from hal.model import Build, ImagePart, UpdateStep
 
 
 @hookimpl

@@ -6,12 +6,17 @@ fan or CPU there is: for both the running kernel is asked.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hal import hookimpl
 from hal.backends.bootloader.choose import bootloader
-from hal.model import Build, DeviceType, ImagePart, Unsupported, UpdateStep
+from hal.model import DeviceType, Unsupported
 from hal.protocols import BootConfig, Bootloader, Fan, Power, Rtc, Splash
 from hal.root import Root
 from hal_x86_grub.device_types import DEVICE_TYPES
+
+if TYPE_CHECKING:  # each file of the model costs a start some milliseconds
+    from hal.model import Build, ImagePart, UpdateStep
 
 
 @hookimpl
