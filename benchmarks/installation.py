@@ -26,9 +26,13 @@ VENDORS = ("nvidia", "ti", "raspberrypi", "fsl", "rockchip", "amlogic", "qcom", 
 USB_VENDORS = ("12D1", "05C6", "2C7C", "1E0E", "1199", "0BDA", "148F", "0CF3")
 
 
-def build(families: Sequence[str], folder: Path) -> list[Path]:
-    """The wheels of core and of these families."""
-    for source in (REPOSITORY, *(REPOSITORY / "plugins" / family for family in families)):
+def build(families: Sequence[str], folder: Path, *parts: str) -> list[Path]:
+    """The wheels of core, of these families, and of what else of core's folders is a distribution."""
+    for source in (
+        REPOSITORY,
+        *(REPOSITORY / "plugins" / family for family in families),
+        *map(REPOSITORY.joinpath, parts),
+    ):
         run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source))
     return sorted(folder.glob("*.whl"))
 

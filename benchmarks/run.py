@@ -142,7 +142,7 @@ def stale(crowded: Installation, argv: list[str], empty: Path) -> float:
 def image_ratios(folder: Path, wheels: list[Path], empty: Path) -> dict[str, list[float]]:
     """The layer of one board by a cold command, and the layers of every device type in one process."""
     families = sorted(path.parent.name for path in (REPOSITORY / "plugins").glob("*/pyproject.toml"))
-    every = Installation(folder / "every", build(families, folder / "every-wheels"))
+    every = Installation(folder / "every", build(families, folder / "every-wheels", "hal/image"))
     one = [every.hal, "image", "build", "--board", BOARD, "--release", RELEASE, "--output", str(folder / "layer")]
     imports = [every.python, "-c", "import attrs, pluggy"]
     script = [every.python, str(Path(__file__).with_name("images.py")), RELEASE]

@@ -53,7 +53,14 @@ class _Nouns(click.Group):
         if cmd_name not in _NOUNS:
             return None
         name = cmd_name.replace("-", "_")
-        command = getattr(import_module(f"hal.cli.{name}"), name)
+        try:
+            command = getattr(import_module(f"hal.cli.{name}"), name)
+        except ModuleNotFoundError as error:
+            if not (error.name or "").startswith("hal.image"):
+                raise
+            raise HalError(
+                f"{cmd_name}: the OS build's part of hal is not installed: pip install 'device-hal[image]'"
+            ) from error
         assert isinstance(command, click.Command)
         return command
 

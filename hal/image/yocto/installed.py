@@ -25,6 +25,8 @@ from hal.record import Record
 CORE, CORE_MODULE = "device-hal", "hal"
 LEFT_OUT = frozenset(("__pycache__", "testing", "tests"))
 """Folders that a device has no use for."""
+OS_BUILD = "image"
+"""Nor for this folder of core, which is the distribution `device-hal-image`."""
 COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq}
 SCRIPTS = "console_scripts"
 
@@ -111,6 +113,8 @@ def _sources(module: str) -> Iterator[tuple[str, bytes]]:
         top = Path(location)
         for file in top.rglob("*"):
             inner = file.relative_to(top)
+            if module == CORE_MODULE and inner.parts[0] == OS_BUILD:
+                continue
             if LEFT_OUT.isdisjoint(inner.parts) and file.is_file():
                 yield f"{module}/{inner.as_posix()}", file.read_bytes()
 

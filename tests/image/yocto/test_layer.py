@@ -81,7 +81,8 @@ def test_the_runtime_is_carried_where_python_is_new_enough(release: str) -> None
     elif carried:
         names = {name.partition("/site-packages/")[2] for name in carried}
         assert {"hal/index.py", "hal_raspberrypi/__init__.py"} <= names
-        assert any(name.endswith(".cmd") for name in names), "templates are carried"
+        assert "hal/schema/capabilities.json" in names, "what is no code is carried"
+        assert not any(name.startswith("hal/image/") for name in names), "a device makes no images"
         assert not any("__pycache__" in name or "/testing/" in name or "/tests/" in name for name in names)
         (points,) = [f for f in files if re.search(r"/hal_raspberrypi-[^/]*\.dist-info/entry_points\.txt$", f.name)]
         assert b"slug:raspberrypi4-64 = hal_raspberrypi" in points.data
