@@ -249,7 +249,8 @@ def test_a_full_disk(megabytes: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_killed_in_the_middle_there_is_no_disk(how: signal.Signals, tmp_path: Path) -> None:
-    process = _run(tmp_path, stderr=subprocess.DEVNULL)
+    # A shell without job control starts what it leaves in the background deaf to SIGINT, and that is inherited.
+    process = _run(tmp_path, "env", "--default-signal=INT", stderr=subprocess.DEVNULL)
     end = time.monotonic() + 60
     while not list((tmp_path / "out").glob(".disk.*/disk")):
         assert process.poll() is None
