@@ -96,7 +96,7 @@ class GrubExtraEnv(Store):
         if [each.text for each in self.rest(block.data)] != [each.text for each in self.rest(data)]:
             raise Damaged(
                 f"changing {KEY} would change another record, as where a line without = takes it into its name; "
-                f"mend that line first",
+                "mend that line first",
                 path=self.file,
             )
         return block.data
